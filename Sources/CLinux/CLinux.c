@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+const uint32_t clinux_edge_triggered = EPOLLET;
+const uint32_t clinux_exclusive = EPOLLEXCLUSIVE;
+
+int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int control(int epoll, int operation, int fd, uint32_t mask, uint64_t data) {
+    struct epoll_event event = {.events = mask, .data.u64 = data};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int clinux_epoll_add(int epoll, int fd, uint32_t mask, uint64_t data) {
+    return control(epoll, EPOLL_CTL_ADD, fd, mask, data);
+}
+
+int clinux_epoll_modify(int epoll, int fd, uint32_t mask, uint64_t data) {
+    return control(epoll, EPOLL_CTL_MOD, fd, mask, data);
+}
+
+int clinux_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout) {
+    struct epoll_event raw[256];
+    int count = epoll_wait(epoll, raw, capacity < 256 ? capacity : 256, timeout);
+    for (int i = 0; i < count; i++) events[i] = (struct clinux_event){.mask = raw[i].events, .data = raw[i].data.u64};
+    return count;
+}
+
+int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+int clinux_accept(int fd, struct sockaddr *address, socklen_t *length) {
+    return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int clinux_socket(int family, int type) { return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+static uint64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+uint64_t clinux_boottime(void) { return nanoseconds(CLOCK_BOOTTIME); }
+uint64_t clinux_realtime(void) { return nanoseconds(CLOCK_REALTIME); }

@@ -1,0 +1,39 @@
+#pragma once
+/* What Swift's Glibc module does not show: epoll, eventfd, accept4 and the clocks they go with. */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* One readiness event: the kernel's mask, and the registration number given to clinux_epoll_add. */
+struct clinux_event {
+    uint32_t mask;
+    uint64_t data;
+};
+
+enum {
+    CLINUX_IN = 0x001,
+    CLINUX_OUT = 0x004,
+    CLINUX_ERR = 0x008,
+    CLINUX_HUP = 0x010,
+    CLINUX_RDHUP = 0x2000,
+};
+extern const uint32_t clinux_edge_triggered;
+extern const uint32_t clinux_exclusive;
+
+int clinux_epoll_create(void);
+int clinux_epoll_add(int epoll, int fd, uint32_t mask, uint64_t data);
+int clinux_epoll_modify(int epoll, int fd, uint32_t mask, uint64_t data);
+int clinux_epoll_remove(int epoll, int fd);
+/* Fills at most `capacity` events; timeout in milliseconds, -1 for ever. */
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout);
+
+int clinux_eventfd(void);
+/* A non-blocking, close-on-exec descriptor of the next waiting connection. */
+int clinux_accept(int fd, struct sockaddr *address, socklen_t *length);
+int clinux_socket(int family, int type);
+
+/* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
+uint64_t clinux_boottime(void);
+/* Nanoseconds since 1970 (CLOCK_REALTIME). */
+uint64_t clinux_realtime(void);
