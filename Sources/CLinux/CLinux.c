@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
-#include <errno.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -31,6 +31,8 @@ int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int 
     for (int i = 0; i < count; i++) events[i] = (struct clinux_event){.mask = raw[i].events, .data = raw[i].data.u64};
     return count;
 }
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

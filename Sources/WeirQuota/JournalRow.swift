@@ -23,7 +23,8 @@ package struct Slot: Hashable, Comparable, Sendable {
 /// takes the charge out of the old slot, one that puts it into the new.
 package struct JournalRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
-        case charge = 0, growth, move, refund, refusal, reset
+        case charge = 0
+        case growth, move, refund, refusal, reset
     }
 
     /// Given by the ledger's writer, in order of arrival; 0 before.

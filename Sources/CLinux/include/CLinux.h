@@ -28,6 +28,9 @@ int clinux_epoll_remove(int epoll, int fd);
 /* Fills at most `capacity` events; timeout in milliseconds, -1 for ever. */
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout);
 
+/* Names the calling thread, at most 15 octets, as ps and gdb show it. */
+void clinux_name_thread(const char *name);
+
 int clinux_eventfd(void);
 /* A non-blocking, close-on-exec descriptor of the next waiting connection. */
 int clinux_accept(int fd, struct sockaddr *address, socklen_t *length);
