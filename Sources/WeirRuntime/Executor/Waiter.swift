@@ -5,7 +5,7 @@ package import WeirTime
 /// It holds one continuation, resumed exactly once. A signal that comes while nobody waits is kept, so none is lost between
 /// a look and a wait; a task looks again at everything it waits for whenever it wakes.
 ///
-/// Sendable although mutable: only ``interrupt(_:)`` may be called from elsewhere, and it goes through the
+/// `@unchecked Sendable`: only ``wake()`` and ``interrupt()`` may be called from elsewhere, and they go through the
 /// executor's mailbox; all else is touched by the executor's own thread.
 package final class Waiter: @unchecked Sendable {
     package let executor: RuntimeExecutor
@@ -15,7 +15,7 @@ package final class Waiter: @unchecked Sendable {
     /// Where this waiter stands in the executor's timers; nil if it does not.
     private var scheduled: Instant?
     private(set) var isRetired = false
-    /// Set by ``interrupt(_:)`` and never cleared: the task should come to an end.
+    /// Set by ``interrupt()`` and never cleared: the task should come to an end.
     package private(set) var isInterrupted = false
 
     package init(on executor: RuntimeExecutor) { self.executor = executor }
@@ -41,6 +41,9 @@ package final class Waiter: @unchecked Sendable {
         continuation = nil
         waiting.resume()
     }
+
+    /// Wakes the task, from any thread.
+    package func wake() { executor.post { self.signal() } }
 
     /// Asks the task to end, from any thread.
     package func interrupt() {

@@ -1,0 +1,55 @@
+import Synchronization
+package import WeirQuota
+package import WeirStore
+import WeirTime
+
+/// An account as sessions use it; what an administrator changes shows here at once.
+package final class Account: Sendable {
+    /// How it is found and counted: the canonical spelling of its login.
+    package let key: String
+    package let subject: SubjectID
+    private let current: Mutex<Standing>
+
+    /// What holds for the account at present.
+    package struct Standing: Sendable {
+        package var login: String
+        package var plan: Plan
+        package var customer: String?
+        package var parties: Parties
+        package var state: AccountState
+        /// As libcrypt writes it; nil: no password.
+        package var passwordHash: String?
+        /// SHA-256 of each application token.
+        package var tokens: [[UInt8]]
+        /// Not in the store yet: made at its first mail, by a rule of `networks:`.
+        package var isProvisional = false
+        /// Removed, or its plan is no longer defined: nothing passes, and this is why.
+        package var refusal: Refusal?
+
+        package enum Refusal: Sendable {
+            case removed, unknownPlan
+        }
+    }
+
+    init(key: String, subject: SubjectID, standing: Standing) {
+        self.key = key
+        self.subject = subject
+        current = Mutex(standing)
+    }
+
+    package var standing: Standing { current.withLock { $0 } }
+
+    /// The parties and what decides whether they may send, for each recipient anew.
+    var permission: Permission {
+        current.withLock { Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended) }
+    }
+
+    struct Permission {
+        let parties: Parties
+        let state: AccountState
+        let refusal: Standing.Refusal?
+        let plan: Plan.WhenSuspended
+    }
+
+    func update(_ body: (inout Standing) -> Void) { current.withLock { body(&$0) } }
+}

@@ -1,0 +1,84 @@
+import WeirTime
+
+/// Slows guessing of passwords: per source network it refuses, per login it only delays, so that nobody can lock an
+/// owner out by failing in his name.
+///
+/// A source is an IPv4 address or an IPv6 /64. Both tables are bounded; when one is full its oldest half is forgotten.
+package struct AuthenticationThrottle {
+    package enum Verdict: Equatable, Sendable {
+        /// Check the password after so many nanoseconds.
+        case proceed(delay: UInt64)
+        /// Too many failures from this source: 454 without looking at the password.
+        case refuse
+    }
+
+    /// Failures a source may have at once; one is forgiven every ``sourceForgiveness``.
+    package static let sourceFailuresMax = 10
+    package static let sourceForgiveness: UInt64 = 30 * .second
+    /// Failures of a login that cost nothing; each further one doubles the delay.
+    package static let loginFailuresFree = 5
+    package static let loginForgiveness: UInt64 = 60 * .second
+    /// The longest delay, in nanoseconds.
+    package static let delayMax: UInt64 = 8 * .second
+    /// Entries kept in each table.
+    package static let entriesMax = 65_536
+
+    /// So many failures, of which one is forgiven each span since `since`.
+    private struct Failures {
+        var count: Int
+        var since: Instant
+
+        func remaining(at now: Instant, forgiveness: UInt64) -> Int {
+            max(0, count - Int(min(now.since(since) / forgiveness, UInt64(Int32.max))))
+        }
+    }
+
+    private var sources: [SourceNetwork: Failures] = [:]
+    private var logins: [String: Failures] = [:]
+
+    package init() {}
+
+    /// What to do about an attempt that begins now.
+    package func admit(source: SourceNetwork, login: String, now: Instant) -> Verdict {
+        if let failures = sources[source],
+            failures.remaining(at: now, forgiveness: AuthenticationThrottle.sourceForgiveness)
+                >= AuthenticationThrottle.sourceFailuresMax
+        {
+            return .refuse
+        }
+        let failed = logins[login]?.remaining(at: now, forgiveness: AuthenticationThrottle.loginForgiveness) ?? 0
+        let excess = failed - AuthenticationThrottle.loginFailuresFree
+        guard excess > 0 else { return .proceed(delay: 0) }
+        return .proceed(delay: min(.second / 4 << UInt64(min(excess, 10)), AuthenticationThrottle.delayMax))
+    }
+
+    /// Notes a wrong password or an unknown login.
+    package mutating func fail(source: SourceNetwork, login: String, now: Instant) {
+        AuthenticationThrottle.note(&sources, source, now, AuthenticationThrottle.sourceForgiveness)
+        AuthenticationThrottle.note(&logins, login, now, AuthenticationThrottle.loginForgiveness)
+    }
+
+    private static func note<Key: Hashable>(
+        _ table: inout [Key: Failures], _ key: Key, _ now: Instant, _ forgiveness: UInt64
+    ) {
+        if table.count >= entriesMax, table[key] == nil {
+            let ages = table.values.map(\.since).sorted()
+            let middle = ages[ages.count / 2]
+            table = table.filter { $0.value.since > middle }
+        }
+        let left = table[key]?.remaining(at: now, forgiveness: forgiveness) ?? 0
+        table[key] = Failures(count: left + 1, since: now)
+    }
+}
+
+/// Where guesses come from: an IPv4 address, or the /64 of an IPv6 address.
+package struct SourceNetwork: Hashable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
+
+    /// From the two words of an address; IPv4 is `::ffff:a.b.c.d`.
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = high == 0 && low >> 32 == 0xFFFF ? low : 0
+    }
+}

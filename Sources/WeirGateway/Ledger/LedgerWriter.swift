@@ -1,0 +1,135 @@
+package import WeirQuota
+package import WeirRuntime
+package import WeirStore
+import WeirTime
+
+/// The task that makes the ledger's rows durable, in groups, on the store's own thread.
+///
+/// A commit starts when the last has ended, and at least ``spacing`` after that began: under load the groups size themselves. Upkeep of the
+/// store is done in slices between commits.
+///
+/// `@unchecked Sendable`: the store is touched on the worker alone.
+package final class LedgerWriter: @unchecked Sendable {
+    private let store: LedgerStore
+    private let worker: RuntimeExecutor
+    private let waiter: Waiter
+    package let ledger: Ledger
+    private let events: LedgerEvents
+    /// Rows whose commit failed: they go before all others, until they are durable.
+    private var carried: [JournalRow] = []
+    private var isStopping = false
+
+    /// The least time from the start of one commit to the start of the next.
+    static let spacing: UInt64 = .millisecond
+    /// How long the writer waits after a commit that failed.
+    static let retry: UInt64 = .second
+    /// How often upkeep is looked for when there was none to do.
+    static let upkeepInterval: UInt64 = .second
+    /// Rows of one slice of upkeep.
+    static let upkeepRows = 1_000
+
+    package init(store: LedgerStore, worker: RuntimeExecutor, runtime: Runtime, events: LedgerEvents) {
+        self.store = store
+        self.worker = worker
+        self.events = events
+        waiter = Waiter(on: worker)
+        ledger = Ledger(runtime: runtime, writer: waiter)
+    }
+
+    /// Starts to commit; the task ends after ``stop()``.
+    package func start() -> Task<Void, Never> { worker.spawn { await self.run() } }
+
+    /// Ends the writer after everything that was journalled is durable; from any thread.
+    package func stop() {
+        worker.post {
+            self.isStopping = true
+            self.waiter.signal()
+        }
+    }
+
+    /// Calls `body` with the store, on its thread.
+    package func withStore<Result: Sendable>(
+        _ body: @escaping @Sendable (LedgerStore) throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        let task = worker.spawn { () async -> Swift.Result<Result, StoreError> in
+            do throws(StoreError) {
+                return .success(try body(self.store))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await task.value.get()
+    }
+
+    private func run() async {
+        var nextUpkeep = worker.now
+        while true {
+            let began = worker.now
+            let (rows, last) = ledger.takePending()
+            carried.append(contentsOf: rows)
+            guard !carried.isEmpty else {
+                if isStopping { return }
+                nextUpkeep = upkeep() ? worker.now : worker.now + LedgerWriter.upkeepInterval
+                await waiter.wait(until: nextUpkeep)
+                continue
+            }
+            guard commit(upTo: last, began: began) else {
+                if isStopping { return }
+                await worker.sleep(until: worker.now + LedgerWriter.retry)
+                continue
+            }
+            if nextUpkeep <= worker.now {
+                nextUpkeep = upkeep() ? worker.now : worker.now + LedgerWriter.upkeepInterval
+            }
+            await worker.sleep(until: began + LedgerWriter.spacing)
+        }
+    }
+
+    private func commit(upTo last: Ledger.Ticket, began: Instant) -> Bool {
+        do throws(StoreError) {
+            try store.append(carried)
+        } catch {
+            switch error {
+            case .fsyncFailed: events.storeLost(error)
+            case .full: ledger.failed(.full)
+            default: ledger.failed(.failing)
+            }
+            events.commitFailed(error)
+            return false
+        }
+        events.committed(rows: carried.count, nanoseconds: worker.now.since(began))
+        carried.removeAll(keepingCapacity: true)
+        ledger.committed(upTo: last)
+        return true
+    }
+
+    /// Returns whether there is more to do.
+    private func upkeep() -> Bool {
+        do throws(StoreError) {
+            return try store.maintain(now: worker.now, budget: LedgerWriter.upkeepRows)
+        } catch {
+            if case .fsyncFailed = error { events.storeLost(error) }
+            events.commitFailed(error)
+            return false
+        }
+    }
+}
+
+/// What the writer tells of its work: for metrics, the log, and the end of the process.
+package struct LedgerEvents: Sendable {
+    package var committed: @Sendable (_ rows: Int, _ nanoseconds: UInt64) -> Void
+    package var commitFailed: @Sendable (StoreError) -> Void
+    /// A sync has failed: the next commit would lie, so the process must end here.
+    package var storeLost: @Sendable (StoreError) -> Void
+
+    package init(
+        committed: @escaping @Sendable (_ rows: Int, _ nanoseconds: UInt64) -> Void = { _, _ in },
+        commitFailed: @escaping @Sendable (StoreError) -> Void = { _ in },
+        storeLost: @escaping @Sendable (StoreError) -> Void
+    ) {
+        self.committed = committed
+        self.commitFailed = commitFailed
+        self.storeLost = storeLost
+    }
+}
+

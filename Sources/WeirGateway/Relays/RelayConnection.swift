@@ -1,0 +1,202 @@
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// A connection to a relay: greeted, secured, and ready for MAIL whenever it is borrowed.
+///
+/// Owned by one loop. What is enqueued goes out with the next ``flush(until:)``; replies are taken in order.
+final class RelayConnection {
+    let relay: RelayState
+    let connection: Connection
+    /// What the relay offered in its last EHLO reply.
+    let offered: Extensions
+    private let established: Instant
+    private(set) var idleSince: Instant
+    private var parser = ReplyParser()
+    /// Messages the relay has taken on this connection.
+    private var messages = 0
+    /// Refusals and resets since the relay last took a message: relays punish a connection for its errors.
+    private var complaints = 0
+    /// Replies that were asked for and have not come.
+    private var outstanding = 0
+    /// MAIL was sent and neither a dot nor RSET has ended the transaction.
+    private var inTransaction = false
+    private var isBroken = false
+
+    /// Bounds on the reuse of one connection.
+    static let messagesMax = 200
+    static let ageMax: UInt64 = 10 * .minute
+    static let idleMax: UInt64 = 30 * .second
+    static let complaintsMax = 5
+
+    init(relay: RelayState, connection: Connection, offered: Extensions) {
+        self.relay = relay
+        self.connection = connection
+        self.offered = offered
+        established = connection.executor.now
+        idleSince = established
+    }
+
+    /// Whether it carried a transaction before: then its loss says little about the relay.
+    var wasReused: Bool { transactions > 1 }
+    private var transactions = 0
+
+    // MARK: - Commands
+
+    /// Begins a transaction with MAIL and the recipients so far; after one that was broken off cleanly, RSET goes first in the
+    /// same segment.
+    func enqueue(_ envelope: Envelope) {
+        connection.prepareOutput()
+        if inTransaction {
+            connection.output.append(contentsOf: RelayConnection.rset)
+            outstanding += 1
+            complaints += 1
+            awaitsResetReply = true
+        }
+        inTransaction = true
+        transactions += 1
+        envelope.append(offering: offered, to: &connection.output)
+        outstanding += 1 + envelope.recipients
+    }
+
+    /// RSET was sent ahead of MAIL: its reply is taken before MAIL's.
+    private var awaitsResetReply = false
+
+    /// Adds a recipient to the transaction.
+    func enqueue(_ recipient: RecipientParameters, from line: Span<UInt8>) {
+        connection.prepareOutput()
+        recipient.append(from: line, offering: offered.keywords, to: &connection.output)
+        outstanding += 1
+    }
+
+    func enqueueData() {
+        connection.prepareOutput()
+        connection.output.append(contentsOf: RelayConnection.data)
+        outstanding += 1
+    }
+
+    /// The dot that ends the message; everything of the message was enqueued before.
+    func enqueueDot() {
+        connection.prepareOutput()
+        connection.output.append(contentsOf: RelayConnection.dot)
+        outstanding += 1
+    }
+
+    func flush(until deadline: Instant) async throws(ConnectionError) {
+        do {
+            try await connection.flush(until: deadline)
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    private static let data = Array("DATA\r\n".utf8)
+    private static let dot = Array(".\r\n".utf8)
+    private static let rset = Array("RSET\r\n".utf8)
+    private static let quit = Array("QUIT\r\n".utf8)
+
+    // MARK: - Replies
+
+    /// Lends the next reply and its octets to `body`, waiting for it if need be; what is enqueued goes out first.
+    @discardableResult
+    func nextReply<Result>(
+        until deadline: Instant, _ body: (RelayReply, Span<UInt8>) -> Result
+    ) async throws(ConnectionError) -> Result {
+        if awaitsResetReply {
+            awaitsResetReply = false
+            try await nextReply(until: deadline) { _, _ in () }
+        }
+        if connection.outputCount > 0 { try await flush(until: deadline) }
+        while true {
+            if let result = try takeReply(body) { return result }
+            do {
+                try await connection.receive(until: deadline)
+            } catch {
+                isBroken = true
+                throw error
+            }
+        }
+    }
+
+    /// Lends a reply that is already here to `body`; nil if none is complete.
+    func takeReply<Result>(_ body: (RelayReply, Span<UInt8>) -> Result) throws(ConnectionError) -> Result? {
+        guard connection.inputCount > 0 else { return nil }
+        var consumed = 0
+        var malformed = false
+        let result: Result? = connection.withInput { input in
+            switch parser.next(in: input) {
+            case .incomplete: return nil
+            case .malformed:
+                malformed = true
+                return nil
+            case .reply(let reply):
+                consumed = reply.length
+                return body(reply, input)
+            }
+        }
+        if malformed || connection.inputCount >= RelayConnection.replyOctetsMax && consumed == 0 {
+            isBroken = true
+            throw .failed(TransportFailure(reason: "the relay's reply is not SMTP"))
+        }
+        guard result != nil else { return nil }
+        connection.consume(consumed)
+        outstanding -= 1
+        if outstanding < 0 { isBroken = true }
+        return result
+    }
+
+    /// The most of an unfinished reply that is kept, in octets; the parser's own limits lie below.
+    static let replyOctetsMax = BufferPool.octets
+
+    // MARK: - The end of a transaction
+
+    /// Notes the relay's answer to the dot.
+    func transactionEnded(accepted: Bool) {
+        inTransaction = false
+        if accepted {
+            messages += 1
+            complaints = 0
+        } else {
+            complaints += 1
+        }
+    }
+
+    /// Notes a refusal of MAIL, a recipient or DATA.
+    func noteRefusal() { complaints += 1 }
+
+    /// Whether another transaction may begin here: nothing is missing, nothing has come unasked, no bound is reached.
+    func isReusable(now: Instant) -> Bool {
+        !isBroken && !connection.isClosed && outstanding == 0 && connection.inputCount == 0
+            && connection.outputCount == 0
+            && messages < RelayConnection.messagesMax && now.since(established) < RelayConnection.ageMax
+            && complaints < RelayConnection.complaintsMax
+    }
+
+    /// Gives it to the pool: `onEvent` is called when anything arrives.
+    func rest(now: Instant, onEvent: @escaping () -> Void) {
+        idleSince = now
+        connection.waiter = nil
+        connection.onIdleEvent = onEvent
+    }
+
+    func wake(for waiter: Waiter) {
+        connection.onIdleEvent = nil
+        connection.waiter = waiter
+    }
+
+    /// Closes: with QUIT where nothing is under way, abruptly otherwise.
+    func close() {
+        if !isBroken, !connection.isClosed, !inTransaction || outstanding == 0 {
+            connection.output.append(contentsOf: RelayConnection.quit)
+            _ = connection.flushNow()
+        }
+        connection.close()
+    }
+
+    /// Closes in mid-message, so that the relay never takes what was sent for a whole one.
+    func abandon() {
+        isBroken = true
+        connection.reset()
+    }
+}

@@ -1,0 +1,166 @@
+import WeirConfiguration
+import WeirQuota
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// Why no relay could be had, for the reply and for the log.
+enum RelayUnavailable: Error, Equatable {
+    /// None could be reached, or all rest.
+    case unreachable
+    /// All connections are in use, and none came free in time.
+    case busy
+    /// None that can be had offers what the message needs.
+    case lacksExtension
+    case interrupted
+}
+
+/// One loop's connections to the relays that are idle at present, and the way to one that is ready.
+///
+/// `@unchecked Sendable`: touched on its loop's thread alone; other loops post to it.
+package final class RelayPool: @unchecked Sendable {
+    private let loop: RuntimeExecutor
+    private let connector: RelayConnector
+    /// By relay, in the order in which they were first used.
+    private var shelves: [Shelf] = []
+
+    private final class Shelf {
+        let relay: RelayState
+        var connections: [RelayConnection] = []
+
+        init(_ relay: RelayState) { self.relay = relay }
+    }
+
+    package init(loop: RuntimeExecutor, connector: RelayConnector) {
+        self.loop = loop
+        self.connector = connector
+    }
+
+    /// How long a session waits for a connection to come free.
+    static let patience: UInt64 = 30 * .second
+
+    /// A connection ready for MAIL, of one of `relays` that is up and offers `needed`; those of `excluded` are passed over;
+    /// `isNew` asks for one that carried nothing yet.
+    func borrow(
+        from relays: Relays, for account: SubjectID, needing needed: Extensions.Keywords,
+        excluding excluded: [RelayState], isNew: Bool, waiter: Waiter
+    ) async throws(RelayUnavailable) -> RelayConnection {
+        var excluded = excluded
+        let deadline = loop.now + RelayPool.patience
+        while true {
+            let candidates = relays.candidates(excluding: excluded)
+            guard !candidates.isEmpty else { throw .unreachable }
+            let able = candidates.filter { $0.offered?.offers(needed) ?? true }
+            guard !able.isEmpty else { throw .lacksExtension }
+            var toWaitFor: RelayState?
+            search: for relay in able {
+                switch relay.claim(for: account, idleAtHand: !isNew && hasIdle(relay)) {
+                case .reuse:
+                    if let connection = takeIdle(relay, for: waiter) { return connection }
+                    preconditionFailure("an idle connection was at hand")
+                case .open:
+                    if let connection = await open(relay, for: account, waiter: waiter) {
+                        if connection.offered.offers(needed) { return connection }
+                        giveBack(connection, by: account)
+                    }
+                    excluded.append(relay)
+                    toWaitFor = nil
+                    break search
+                case .wait: toWaitFor = toWaitFor ?? relay
+                }
+            }
+            if let relay = toWaitFor { try await wait(for: relay, until: deadline, waiter: waiter, relays: relays) }
+            if waiter.isInterrupted { throw .interrupted }
+        }
+    }
+
+    private func open(_ relay: RelayState, for account: SubjectID, waiter: Waiter) async -> RelayConnection? {
+        do {
+            return try await connector.connect(to: relay, on: loop, waiter: waiter)
+        } catch {
+            relay.closed()
+            relay.release(by: account)
+            return nil
+        }
+    }
+
+    private func wait(
+        for relay: RelayState, until deadline: Instant, waiter: Waiter, relays: Relays
+    ) async throws(RelayUnavailable) {
+        guard loop.now < deadline else { throw .busy }
+        relay.wait(waiter)
+        relays.shedIdle(of: relay, except: self)
+        await waiter.wait(until: deadline)
+        relay.stopWaiting(waiter)
+    }
+
+    /// Takes back a connection that `account` had borrowed: keeps it if it is clean, closes it otherwise.
+    func giveBack(_ connection: RelayConnection, by account: SubjectID) {
+        let relay = connection.relay
+        if connection.isReusable(now: loop.now), !relay.isWanted(elsewhereThan: loop) {
+            keep(connection)
+        } else {
+            connection.close()
+            relay.closed()
+        }
+        relay.release(by: account)
+    }
+
+    /// Closes a connection in mid-message, or after its state was lost.
+    func abandon(_ connection: RelayConnection, by account: SubjectID) {
+        connection.abandon()
+        connection.relay.closed()
+        connection.relay.release(by: account)
+    }
+
+    private func shelf(of relay: RelayState) -> Shelf? { shelves.first { $0.relay === relay } }
+
+    private func hasIdle(_ relay: RelayState) -> Bool { shelf(of: relay)?.connections.isEmpty == false }
+
+    /// The one that was used last: the others may grow old and go.
+    private func takeIdle(_ relay: RelayState, for waiter: Waiter) -> RelayConnection? {
+        guard let connection = shelf(of: relay)?.connections.popLast() else { return nil }
+        connection.wake(for: waiter)
+        return connection
+    }
+
+    /// Keeps a connection that is ready for MAIL and that nobody uses.
+    func keep(_ connection: RelayConnection) {
+        let shelf: Shelf
+        if let known = self.shelf(of: connection.relay) {
+            shelf = known
+        } else {
+            shelf = Shelf(connection.relay)
+            shelves.append(shelf)
+        }
+        shelf.connections.append(connection)
+        connection.rest(now: loop.now) { [weak self, unowned connection] in self?.drop(connection) }
+    }
+
+    /// An idle connection heard something (its relay has closed it, or is out of step), or is not wanted any more.
+    private func drop(_ connection: RelayConnection) {
+        shelf(of: connection.relay)?.connections.removeAll { $0 === connection }
+        connection.close()
+        connection.relay.closed()
+    }
+
+    /// Closes idle connections that have rested too long; all of them, of relays that `isInUse` disowns.
+    func sweep(isInUse: (RelayState) -> Bool) {
+        let now = loop.now
+        for shelf in shelves {
+            let isInUse = isInUse(shelf.relay)
+            for connection in shelf.connections
+            where !isInUse || now.since(connection.idleSince) >= RelayConnection.idleMax {
+                drop(connection)
+            }
+        }
+        shelves.removeAll { $0.connections.isEmpty }
+    }
+
+    /// Closes one idle connection of `relay`, so that another loop may open one; from any thread.
+    func shed(_ relay: RelayState) {
+        loop.post {
+            if let connection = self.shelf(of: relay)?.connections.first { self.drop(connection) }
+        }
+    }
+}

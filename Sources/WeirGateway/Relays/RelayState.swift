@@ -1,0 +1,122 @@
+import Synchronization
+package import WeirConfiguration
+package import WeirQuota
+package import WeirRuntime
+package import WeirSMTP
+package import WeirTime
+
+/// One relay as all loops see it: how many connections stand and who holds them, whether it rests, what it offers.
+package final class RelayState: Sendable {
+    package let settings: Relay
+    private let state = Mutex(State())
+
+    private struct State {
+        /// Connections that stand or are being made, on all loops.
+        var open = 0
+        /// Connections in use, by account.
+        var held: [SubjectID: Int] = [:]
+        /// Sessions that wait for a connection, first come first.
+        var waiting: [Waiter] = []
+        /// Attempts that failed since one last succeeded.
+        var failures = 0
+        var restsUntil: Instant?
+        /// What the relay offered when it was last reached; nil before.
+        var offered: Extensions?
+    }
+
+    package init(_ settings: Relay) { self.settings = settings }
+
+    // MARK: - Connections
+
+    /// What a session that wants a connection is to do.
+    enum Claim: Equatable {
+        /// Take an idle one of your loop.
+        case reuse
+        /// Make a new one: it is counted already.
+        case open
+        /// All are in use, or this account has its share.
+        case wait
+    }
+
+    /// How many connections one account may hold: a tenth, at least 2.
+    var shareMax: Int { max(2, settings.connections / 10) }
+
+    func claim(for account: SubjectID, idleAtHand: Bool) -> Claim {
+        state.withLock { state in
+            let held = state.held[account, default: 0]
+            guard held < shareMax else { return .wait }
+            if !idleAtHand {
+                guard state.open < settings.connections else { return .wait }
+                state.open += 1
+            }
+            state.held[account] = held + 1
+            return idleAtHand ? .reuse : .open
+        }
+    }
+
+    /// Notes that `account` no longer holds one of its connections, and wakes who waits for it.
+    func release(by account: SubjectID) {
+        state.withLock { state in
+            let held = state.held[account, default: 1] - 1
+            state.held[account] = held > 0 ? held : nil
+        }
+        wakeNext()
+    }
+
+    /// Counts a probe's connection, which may exceed the cap by one.
+    func opened() { state.withLock { $0.open += 1 } }
+
+    func closed() {
+        state.withLock { $0.open -= 1 }
+        wakeNext()
+    }
+
+    package var openCount: Int { state.withLock { $0.open } }
+
+    func wait(_ waiter: Waiter) { state.withLock { $0.waiting.append(waiter) } }
+
+    func stopWaiting(_ waiter: Waiter) { state.withLock { $0.waiting.removeAll { $0 === waiter } } }
+
+    /// Whether somebody waits whose loop cannot use an idle connection of `executor`.
+    func isWanted(elsewhereThan executor: RuntimeExecutor) -> Bool {
+        state.withLock { $0.waiting.first.map { $0.executor !== executor } ?? false }
+    }
+
+    private func wakeNext() {
+        let next = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+        next?.wake()
+    }
+
+    // MARK: - Health
+
+    /// The shortest and the longest rest after a failure, in nanoseconds.
+    static let restMin: UInt64 = .second
+    static let restMax: UInt64 = 60 * .second
+
+    package var isUp: Bool { state.withLock { $0.restsUntil == nil } }
+    package var offered: Extensions? { state.withLock { $0.offered } }
+    var restsUntil: Instant? { state.withLock { $0.restsUntil } }
+
+    /// Notes that the relay was reached and what it offers; returns whether it had rested.
+    func reached(offering: Extensions) -> Bool {
+        state.withLock { state in
+            defer {
+                state.failures = 0
+                state.restsUntil = nil
+                state.offered = offering
+            }
+            return state.restsUntil != nil
+        }
+    }
+
+    /// Notes that the relay could not be reached; returns whether it was up before. `jitter` is random.
+    func failed(now: Instant, jitter: UInt64) -> Bool {
+        state.withLock { state in
+            state.failures = min(state.failures + 1, 16)
+            let rest = min(RelayState.restMin << UInt64(state.failures - 1), RelayState.restMax)
+            let wasUp = state.restsUntil == nil
+            state.restsUntil = now + rest / 2 + jitter % (rest / 2 + 1)
+            return wasUp
+        }
+    }
+}

@@ -1,0 +1,297 @@
+import WeirConfiguration
+import WeirQuota
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// DATA, the message's way through, and its dot.
+extension Session {
+    /// The longest from DATA to the dot, in nanoseconds.
+    static let messageTimeout: UInt64 = 30 * .minute
+    /// The longest wait for a charge to become durable.
+    static let durabilityTimeout: UInt64 = 30 * .second
+    /// What may wait for the relay before the client is read again, in octets.
+    static let relayOctetsMax = 64 * 1024
+
+    /// Why a message was not released, and what its client is told.
+    private enum Outcome {
+        /// The relay answered: to DATA, before the dot, or to the dot.
+        case relay(ForwardedReply)
+        /// We refuse it.
+        case refused(Reply)
+        /// The relay broke off before the dot.
+        case relayLost
+    }
+
+    /// Answers DATA, and passes the message if there is one to come; false where the session ends.
+    func beginMessage() async throws(ConnectionError) -> Bool {
+        if try await !settle() { return false }
+        if let refusal = dialogue.beginData() {
+            say(refusal)
+            return true
+        }
+        guard let transaction else { preconditionFailure("a message has an envelope") }
+        let reply = try await passMessage(transaction)
+        client.prepareOutput()
+        client.output.append(contentsOf: reply.octets)
+        return true
+    }
+
+    /// Carries the message to the relay and settles its charge; what is returned answers the client.
+    private func passMessage(_ transaction: Transaction) async throws(ConnectionError) -> ForwardedReply {
+        var delivered = false
+        defer {
+            dialogue.endData(delivered: delivered)
+            dropTransaction()
+        }
+        guard let relay = transaction.relay else { return ForwardedReply(.relayLost) }
+        transaction.filed = gateway.ledger.file(
+            transaction.reservation, of: transaction.parties.subjects, message: transaction.id.number)
+        relay.enqueueData()
+        do throws(ConnectionError) {
+            let answer = try await relay.nextReply(until: loop.now + generation.timeouts.relay) { reply, octets in
+                reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
+            }
+            if let answer { return refusedData(answer, transaction, relay) }
+        } catch {
+            if waiter.isInterrupted { throw error }
+            abandonRelay(of: transaction)
+            return ForwardedReply(.relayLost)
+        }
+        say(.startData)
+        if let outcome = try await stream(transaction, to: relay) {
+            abandonRelay(of: transaction)
+            switch outcome {
+            case .relay(let reply): return reply
+            case .refused(let reply): return ForwardedReply(reply)
+            case .relayLost: return ForwardedReply(.relayLost)
+            }
+        }
+        let reply = try await release(transaction, to: relay)
+        delivered = reply.code < 400
+        return reply
+    }
+
+    /// The relay will not have the message; what it says is not 354, so 2xx and 3xx are out of step.
+    private func refusedData(
+        _ answer: ForwardedReply, _ transaction: Transaction, _ relay: RelayConnection
+    ) -> ForwardedReply {
+        relay.noteRefusal()
+        guard answer.code >= 400 else {
+            abandonRelay(of: transaction)
+            return ForwardedReply(.relayLost)
+        }
+        return answer
+    }
+
+    func abandonRelay(of transaction: Transaction) {
+        guard let relay = transaction.relay else { return }
+        transaction.relay = nil
+        pool.abandon(relay, by: transaction.account.subject)
+    }
+
+    // MARK: - The content
+
+    /// Passes the content up to the dot, which is not sent; an outcome says why it never will be, all of the client's data read.
+    private func stream(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> Outcome? {
+        var stream = MessageStream(
+            received: receivedField(transaction), account: gateway.accountField(transaction.account),
+            bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
+        let deadline = loop.now + Session.messageTimeout
+        var outcome: Outcome?
+        relay.connection.prepareOutput()
+        while true {
+            if client.inputCount == 0 {
+                try await receiveContent(until: deadline, transaction, relay, &outcome)
+                if outcome != nil { stream.discard() }
+                continue
+            }
+            let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
+            client.consume(progress.consumed)
+            outcome = outcome ?? grow(transaction, to: stream.octets)
+            if let fault = stream.fault { outcome = outcome ?? .refused(fault.reply) }
+            if outcome != nil { stream.discard() }
+            if progress.ended { break }
+            if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
+                outcome = try await drain(relay)
+                if outcome != nil { stream.discard() }
+            }
+        }
+        if outcome == nil { shrink(transaction, to: stream.octets) }
+        gateway.noteSize(stream.octets)
+        return outcome
+    }
+
+    /// Waits for more of the message, and looks at the relay meanwhile: it may answer before the dot, or leave.
+    private func receiveContent(
+        until deadline: Instant, _ transaction: Transaction, _ relay: RelayConnection, _ outcome: inout Outcome?
+    ) async throws(ConnectionError) {
+        switch client.fill() {
+        case .more: return
+        case .end: throw .closed
+        case .failed(let error): throw .broken(error)
+        case .full: preconditionFailure("the decoder consumes all that comes")
+        case .nothing:
+            _ = client.flushNow()
+            if outcome == nil {
+                if case .failed = relay.connection.flushNow() { outcome = .relayLost }
+                outcome = outcome ?? earlyAnswer(of: relay)
+            }
+            if transaction.account.permission.state == .suspended, outcome == nil {
+                outcome = .refused(suspension(transaction))
+            }
+            try await client.wait(until: min(loop.now + generation.timeouts.data, deadline))
+        }
+    }
+
+    /// Waits until the relay has taken what is enqueued for it; the client is not read meanwhile.
+    private func drain(_ relay: RelayConnection) async throws(ConnectionError) -> Outcome? {
+        let deadline = loop.now + generation.timeouts.relay
+        while true {
+            switch relay.connection.flushNow() {
+            case .done: return earlyAnswer(of: relay)
+            case .failed: return earlyAnswer(of: relay) ?? .relayLost
+            case .blocked:
+                if let early = earlyAnswer(of: relay) { return early }
+                do throws(ConnectionError) {
+                    try await relay.connection.wait(until: deadline)
+                } catch {
+                    if waiter.isInterrupted { throw error }
+                    return .relayLost
+                }
+            }
+        }
+    }
+
+    /// What the relay said before the dot, if anything; it will not have the message then.
+    private func earlyAnswer(of relay: RelayConnection) -> Outcome? {
+        switch relay.connection.fill() {
+        case .nothing where relay.connection.inputCount == 0: return nil
+        case .end, .failed: return .relayLost
+        case .more, .nothing, .full:
+            do throws(ConnectionError) {
+                let reply = try relay.takeReply { reply, octets in ForwardedReply(reply, from: octets) }
+                guard let reply else { return nil }
+                return reply.code >= 400 ? .relay(reply) : .relayLost
+            } catch {
+                return .relayLost
+            }
+        }
+    }
+
+    /// Reserves the octets that have come beyond those reserved.
+    private func grow(_ transaction: Transaction, to octets: UInt64) -> Outcome? {
+        let growth = Int64(clamping: octets) - transaction.reservation.held.octets
+        guard growth > 0 else { return nil }
+        let parties = transaction.account.permission.parties
+        let decision = gateway.ledger.decide { book, moment in
+            book.reserve(Amount(octets: growth), into: &transaction.reservation, for: parties, at: moment)
+        }
+        switch decision {
+        case .admitted(let crossings):
+            gateway.note(crossings, of: transaction.account)
+            return nil
+        case .refused(let refusal):
+            gateway.note(refusal, of: transaction.account)
+            return .refused(
+                Explanation.reply(
+                    refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall))
+        }
+    }
+
+    /// Gives back octets that SIZE declared and that did not come.
+    private func shrink(_ transaction: Transaction, to octets: UInt64) {
+        let excess = transaction.reservation.held.octets - Int64(clamping: octets)
+        guard excess > 0 else { return }
+        gateway.ledger.decide { book, _ in
+            book.release(Amount(octets: excess), from: &transaction.reservation)
+        }
+    }
+
+    // MARK: - The dot
+
+    /// Sends the dot once the charge is durable and nothing forbids it, and settles the charge by the answer.
+    private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> ForwardedReply {
+        guard var filed = transaction.filed else { preconditionFailure("a message is filed before it streams") }
+        if transaction.account.permission.parties.boundsOctets(at: loop.now) {
+            gateway.ledger.fileGrowth(of: &filed, to: transaction.reservation)
+            transaction.filed = filed
+        }
+        let deadline = loop.now + Session.durabilityTimeout
+        while true {
+            if let refusal = lastRefusal(transaction) {
+                abandonRelay(of: transaction)
+                return ForwardedReply(refusal)
+            }
+            switch gateway.ledger.clear(&filed, &transaction.reservation) {
+            case .released(let charge):
+                transaction.filed = nil
+                return await sendDot(transaction, charge, to: relay)
+            case .wait(let ticket):
+                transaction.filed = filed
+                // The body goes out while the commit is under way.
+                _ = relay.connection.flushNow()
+                guard await gateway.ledger.becomesDurable(ticket, until: deadline, waiter: waiter) else {
+                    abandonRelay(of: transaction)
+                    return ForwardedReply(gateway.ledger.condition == .full ? .diskFull : .storeBusy)
+                }
+            }
+        }
+    }
+
+    /// What forbids the message at the last moment.
+    private func lastRefusal(_ transaction: Transaction) -> Reply? {
+        let permission = transaction.account.permission
+        if permission.refusal != nil { return .relayingDenied }
+        return permission.state == .suspended ? suspension(transaction) : nil
+    }
+
+    private func suspension(_ transaction: Transaction) -> Reply {
+        Explanation.suspended(
+            transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
+    }
+
+    /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
+    private func sendDot(_ transaction: Transaction, _ charge: Charge, to relay: RelayConnection) async -> ForwardedReply {
+        var charge = charge
+        relay.enqueueDot()
+        do throws(ConnectionError) {
+            let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
+                ForwardedReply(reply, from: octets)
+            }
+            relay.transactionEnded(accepted: reply.code < 300)
+            gateway.noteAnswered(transaction, code: reply.code)
+            if reply.code >= 400 { gateway.ledger.refund(&charge, message: transaction.id.number) }
+            return reply
+        } catch {
+            // A copy may have gone: the charge stays.
+            abandonRelay(of: transaction)
+            gateway.noteAnswered(transaction, code: 0)
+            return ForwardedReply(.relayLost)
+        }
+    }
+
+    private func receivedField(_ transaction: Transaction) -> [UInt8] {
+        var field: [UInt8] = []
+        let peer = client.transport.peer
+        let security = client.transport.security
+        ReceivedField(
+            name: clientName, address: peer.isIPv4 ? peer.host : "IPv6:\(peer.host)",
+            hostname: generation.configuration.hostname,
+            transmission: Transmission(
+                isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,
+                isSMTPUTF8: transaction.isSMTPUTF8),
+            tls: security.map { "\($0.version) \($0.cipher)" }, id: transaction.id.description,
+            date: MessageDate(seconds: gateway.runtime.wall.seconds)
+        ).append(to: &field)
+        return field
+    }
+}
+
+extension Parties {
+    /// Whether an hour's or a day's octets are bounded for anyone of them.
+    func boundsOctets(at now: Instant) -> Bool {
+        account.limits.boundsOctets(at: now) || gateway.limits.boundsOctets(at: now)
+            || customer?.limits.boundsOctets(at: now) == true
+    }
+}

@@ -1,0 +1,245 @@
+import WeirConfiguration
+import WeirQuota
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// MAIL, RCPT, and the relay's answers to them.
+extension Session {
+    /// Begins an envelope: MAIL is answered at once, and goes to a relay with the first recipient.
+    func begin(_ mail: MailParameters, length: Int) async throws(ConnectionError) {
+        generation = gateway.generation
+        switch await senderOrRefusal(mail) {
+        case .failure(let refusal):
+            dialogue.dropEnvelope()
+            say(refusal.reply)
+        case .success(let account):
+            let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
+            transaction = Transaction(
+                id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
+                parties: account.standing.parties, mail: mail, envelope: envelope)
+            say(.senderOk)
+        }
+    }
+
+    private struct Turned: Error {
+        let reply: Reply
+    }
+
+    private func senderOrRefusal(_ mail: MailParameters) async -> Result<Account, Turned> {
+        if account == nil, listener.accounts != .login { account = await accountOfAddress() }
+        guard let account else {
+            return .failure(Turned(reply: listener.accounts == .network ? .relayingDenied : .authenticationRequired))
+        }
+        if account.standing.isProvisional, !(await gateway.materialise(account)) {
+            return .failure(Turned(reply: .storeBusy))
+        }
+        let standing = account.standing
+        switch standing.refusal {
+        case .removed: return .failure(Turned(reply: .relayingDenied))
+        case .unknownPlan: return .failure(Turned(reply: .storeBusy))
+        case nil: break
+        }
+        switch gateway.ledger.condition {
+        case .full: return .failure(Turned(reply: .diskFull))
+        case .failing: return .failure(Turned(reply: .storeBusy))
+        case .sound: break
+        }
+        let limits = standing.parties.account.limits
+        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
+        if let size = mail.size, let octetsMax, size > octetsMax { return .failure(Turned(reply: .messageTooBig)) }
+        return .success(account)
+    }
+
+    /// The account that the source address tells; nil also where the store cannot say.
+    func accountOfAddress() async -> Account? { await gateway.account(at: client.transport.peer) }
+
+    /// Decides one recipient; what passes is enqueued for the relay.
+    func admit(_ recipient: RecipientParameters, length: Int) async throws(ConnectionError) {
+        guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        if let refusal = refusal(of: recipient, length: length, in: transaction) { return refuse(refusal) }
+        if transaction.relay == nil {
+            guard await borrowRelay(for: transaction, needing: recipient.requires) else {
+                giveBackOne(transaction)
+                return refuse(transaction.isLost ? .relayLost : .noRelay)
+            }
+        }
+        guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
+            giveBackOne(transaction)
+            return refuse(.noRelay)
+        }
+        client.withInput { input in
+            let line = input.extracting(0..<length)
+            transaction.envelope.add(recipient, from: line)
+            relay.enqueue(recipient, from: line)
+        }
+        answers.append(.relay)
+    }
+
+    /// Reserves the recipient, or says why not.
+    private func refusal(of recipient: RecipientParameters, length: Int, in transaction: Transaction) -> Reply? {
+        if transaction.isLost { return .relayLost }
+        let permission = transaction.account.permission
+        if permission.refusal != nil { return .relayingDenied }
+        if permission.state == .suspended {
+            return Explanation.suspended(
+                permission.plan, contact: generation.configuration.contact, id: transaction.id)
+        }
+        let isFirst = transaction.reservation.held == .zero
+        let amount = Amount(
+            messages: isFirst ? 1 : 0, recipients: 1, octets: isFirst ? transaction.declaredOctets : 0)
+        let decision = gateway.ledger.decide { book, moment in
+            book.reserve(amount, into: &transaction.reservation, for: permission.parties, at: moment)
+        }
+        switch decision {
+        case .admitted(let crossings):
+            gateway.note(crossings, of: transaction.account)
+            return nil
+        case .refused(let refusal):
+            gateway.note(refusal, of: transaction.account)
+            if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
+                gateway.countRefusal(of: transaction)
+            }
+            return Explanation.reply(
+                refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall)
+        }
+    }
+
+    /// Answers the recipient that was just received, in its turn.
+    private func refuse(_ reply: Reply) { answers.append(.refusal(reply)) }
+
+    /// Takes back what one recipient had reserved; the message too, where it was the last.
+    private func giveBackOne(_ transaction: Transaction) {
+        gateway.ledger.decide { book, _ in
+            book.release(Amount(recipients: 1), from: &transaction.reservation)
+            if transaction.reservation.held.recipients == 0 {
+                book.release(transaction.reservation.held, from: &transaction.reservation)
+            }
+        }
+    }
+
+    // MARK: - The relay
+
+    /// Borrows a connection for the transaction and sends the envelope as far as it goes; false if none is to be had.
+    private func borrowRelay(
+        for transaction: Transaction, needing keywords: Extensions.Keywords = []
+    ) async -> Bool {
+        do throws(RelayUnavailable) {
+            let relay = try await pool.borrow(
+                from: generation.relays, for: transaction.account.subject,
+                needing: transaction.envelope.requires.union(keywords), excluding: transaction.failed,
+                isNew: transaction.needsNewConnection, waiter: waiter)
+            relay.enqueue(transaction.envelope)
+            transaction.relay = relay
+            transaction.awaitsMailReply = true
+            return true
+        } catch {
+            gateway.noteUnavailable(error, transaction)
+            return false
+        }
+    }
+
+    /// Sends on what is enqueued and writes every answer that is owed; false where the session ends with them.
+    func settle() async throws(ConnectionError) -> Bool {
+        guard !answers.isEmpty else { return true }
+        client.prepareOutput()
+        var farewell: Reply?
+        for answer in answers {
+            switch answer {
+            case .reply(let reply): reply.append(to: &client.output)
+            case .refusal(let reply):
+                reply.append(to: &client.output)
+                farewell = dialogue.settle(code: reply.code)
+            case .relay: farewell = dialogue.settle(code: try await relayAnswer())
+            }
+            if let farewell {
+                farewell.append(to: &client.output)
+                break
+            }
+        }
+        answers.removeAll(keepingCapacity: true)
+        return farewell == nil
+    }
+
+    /// Writes the relay's answer to the oldest outstanding recipient, and returns its code.
+    ///
+    /// Until the client has been told something that a relay said, a lost relay costs it nothing: the envelope goes again over a
+    /// new connection, then to the next relay.
+    private func relayAnswer() async throws(ConnectionError) -> UInt16 {
+        guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        var farewell: ForwardedReply?
+        while let relay = transaction.relay {
+            do throws(ConnectionError) {
+                let deadline = loop.now + generation.timeouts.relay
+                if transaction.awaitsMailReply { try await takeMailReply(transaction, relay, deadline) }
+                let code = try await relay.nextReply(until: deadline) { reply, octets -> UInt16? in
+                    if let refusal = transaction.mailRefusal {
+                        client.output.append(contentsOf: refusal.octets)
+                        return refusal.code
+                    }
+                    guard !reply.isClosing else {
+                        farewell = ForwardedReply(reply, from: octets)
+                        return nil
+                    }
+                    reply.appendForwarded(from: octets, to: &client.output)
+                    return reply.code
+                }
+                if let code {
+                    transaction.isExposed = true
+                    if code >= 400 { noteRefused(transaction, relay, code: code) }
+                    return code
+                }
+            } catch {
+                if waiter.isInterrupted { throw error }
+            }
+            guard await replaceRelay(of: transaction) else { break }
+        }
+        giveBackOne(transaction)
+        let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
+        client.output.append(contentsOf: reply.octets)
+        return reply.code
+    }
+
+    /// Takes the answer to MAIL, which no client sees unless it is a refusal: then it answers every recipient.
+    private func takeMailReply(
+        _ transaction: Transaction, _ relay: RelayConnection, _ deadline: Instant
+    ) async throws(ConnectionError) {
+        let isClosing = try await relay.nextReply(until: deadline) { reply, octets in
+            if !reply.isPositive, !reply.isClosing { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
+            return reply.isClosing
+        }
+        transaction.awaitsMailReply = false
+        if isClosing { throw .closed }
+    }
+
+    private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, code: UInt16) {
+        relay.noteRefusal()
+        giveBackOne(transaction)
+        if code >= 500 { gateway.countRefusal(of: transaction) }
+    }
+
+    /// After a relay was lost: another connection that has the envelope, or false.
+    private func replaceRelay(of transaction: Transaction) async -> Bool {
+        guard let relay = transaction.relay else { return false }
+        if relay.wasReused { transaction.needsNewConnection = true } else { transaction.failed.append(relay.relay) }
+        transaction.relay = nil
+        pool.abandon(relay, by: transaction.account.subject)
+        guard !transaction.isExposed else {
+            transaction.isLost = true
+            return false
+        }
+        return await borrowRelay(for: transaction)
+    }
+
+    // MARK: - The end of a transaction
+
+    /// Gives back all that the open transaction holds; its dot was not sent.
+    func dropTransaction() {
+        guard let transaction else { return }
+        self.transaction = nil
+        gateway.ledger.withdraw(transaction.filed, &transaction.reservation)
+        guard let relay = transaction.relay else { return }
+        transaction.relay = nil
+        pool.giveBack(relay, by: transaction.account.subject)
+    }
+}

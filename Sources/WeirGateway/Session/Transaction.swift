@@ -1,0 +1,59 @@
+import WeirQuota
+import WeirSMTP
+
+/// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
+final class Transaction {
+    let id: MessageID
+    let account: Account
+    /// Against whom it counts, from its first recipient to its end.
+    let parties: Parties
+    /// Octets as SIZE declared them, 0 without.
+    let declaredOctets: Int64
+    let isSMTPUTF8: Bool
+    var envelope: Envelope
+    var reservation = Reservation()
+    /// The charge as the journal has it; nil before DATA.
+    var filed: FiledCharge?
+
+    /// The connection that MAIL went over; nil before the first recipient, and after it was lost.
+    var relay: RelayConnection?
+    /// MAIL's reply has not been taken.
+    var awaitsMailReply = false
+    /// The relay refused MAIL: so every recipient is answered.
+    var mailRefusal: ForwardedReply?
+    /// The client has been answered with something that the relay said: from here on the transaction is bound to it.
+    var isExposed = false
+    /// The relay was lost after that: 451 until RSET.
+    var isLost = false
+    /// Relays that failed in this transaction.
+    var failed: [RelayState] = []
+    /// Whether a connection that was idle failed: the next one is to be new.
+    var needsNewConnection = false
+
+    init(id: MessageID, account: Account, parties: Parties, mail: MailParameters, envelope: Envelope) {
+        self.id = id
+        self.account = account
+        self.parties = parties
+        declaredOctets = Int64(clamping: mail.size ?? 0)
+        isSMTPUTF8 = mail.isSMTPUTF8
+        self.envelope = envelope
+    }
+}
+
+/// A relay's reply, kept as the client will get it.
+struct ForwardedReply {
+    let code: UInt16
+    let octets: [UInt8]
+
+    init(_ reply: RelayReply, from input: Span<UInt8>) {
+        var octets: [UInt8] = []
+        reply.appendForwarded(from: input, to: &octets)
+        code = reply.forwardedCode
+        self.octets = octets
+    }
+
+    init(_ reply: Reply) {
+        code = reply.code
+        octets = reply.octets
+    }
+}
