@@ -1,0 +1,33 @@
+/// MAIL and the recipients so far, kept so that they can go again over another connection.
+package struct Envelope: Equatable, Sendable {
+    /// The commands as we write them, but for SIZE and the CRLF of MAIL, one after the other.
+    private var octets: [UInt8] = []
+    private var mailEnd = 0
+    private var size: UInt64?
+
+    package private(set) var recipients = 0
+    /// What a relay must offer to be given all of it.
+    package private(set) var requires: Extensions.Keywords
+
+    package init(_ mail: MailParameters, from line: Span<UInt8>) {
+        requires = mail.requires
+        size = mail.size
+        mail.appendCommand(from: line, offering: .passedOn, to: &octets)
+        mailEnd = octets.count
+    }
+
+    package mutating func add(_ recipient: RecipientParameters, from line: Span<UInt8>) {
+        recipients += 1
+        requires.formUnion(recipient.requires)
+        recipient.append(from: line, offering: .passedOn, to: &octets)
+    }
+
+    /// Writes MAIL and every recipient, for a relay that offers all of ``requires``.
+    package func append(offering: Extensions, to output: inout [UInt8]) {
+        precondition(offering.offers(requires), "This relay cannot take this envelope.")
+        output.append(contentsOf: octets[..<mailEnd])
+        MailParameters.append(size: size, offering: offering.keywords, to: &output)
+        output.append("\r\n")
+        output.append(contentsOf: octets[mailEnd...])
+    }
+}
