@@ -1,0 +1,101 @@
+import WeirTime
+
+/// All that is asked of `accounts.db`.
+struct AccountStatements {
+    let byKey, byID, networks, tokens, overrides, owner, nextLength: Statement
+    let listAll, listByState, listByPlan, listByCustomer, counts: Statement
+    let insert, update, setState, remove: Statement
+    let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
+    let insertAudit, auditAll, auditOne: Statement
+
+    init(_ database: Database) throws(StoreError) {
+        byKey = try database.prepare("SELECT * FROM account WHERE key = ?1")
+        byID = try database.prepare("SELECT * FROM account WHERE id = ?1")
+        networks = try database.prepare(
+            "SELECT family, length, address FROM network WHERE account = ?1 ORDER BY family, length, address")
+        tokens = try database.prepare("SELECT hash FROM token WHERE account = ?1")
+        overrides = try database.prepare("SELECT name, value, until, reason FROM override WHERE account = ?1")
+        owner = try database.prepare("SELECT account FROM network WHERE family = ?1 AND length = ?2 AND address = ?3")
+        nextLength = try database.prepare(
+            "SELECT length FROM network WHERE family = ?1 AND length > ?2 ORDER BY length LIMIT 1")
+
+        // One filter, four ways in: each reads along the index that leaves the least to skip.
+        listAll = try database.prepare(
+            """
+            SELECT * FROM account WHERE key > ?4 AND key >= ?5 AND key < ?6 AND (?1 IS NULL OR state = ?1)
+            AND (?2 IS NULL OR plan = ?2) AND (?3 IS NULL OR customer = ?3) ORDER BY key LIMIT ?7
+            """)
+        listByState = try database.prepare(
+            """
+            SELECT * FROM account WHERE state = ?1 AND key > ?4 AND key >= ?5 AND key < ?6
+            AND (?2 IS NULL OR plan = ?2) AND (?3 IS NULL OR customer = ?3) ORDER BY key LIMIT ?7
+            """)
+        listByPlan = try database.prepare(
+            """
+            SELECT * FROM account WHERE plan = ?2 AND key > ?4 AND key >= ?5 AND key < ?6
+            AND (?1 IS NULL OR state = ?1) AND (?3 IS NULL OR customer = ?3) ORDER BY key LIMIT ?7
+            """)
+        listByCustomer = try database.prepare(
+            """
+            SELECT * FROM account WHERE customer = ?3 AND key > ?4 AND key >= ?5 AND key < ?6
+            AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR plan = ?2) ORDER BY key LIMIT ?7
+            """)
+        counts = try database.prepare(
+            "SELECT plan, state, count(*) FROM account GROUP BY plan, state ORDER BY plan, state")
+
+        insert = try database.prepare(
+            """
+            INSERT INTO account(key, login, plan, customer, state, state_since, mail, password_hash, created)
+            VALUES(?1, ?2, ?3, ?4, 'normal', ?5, ?6, ?7, ?5) RETURNING id
+            """)
+        update = try database.prepare(
+            "UPDATE account SET plan = ?2, customer = ?3, mail = ?4, password_hash = ?5 WHERE id = ?1")
+        setState = try database.prepare(
+            "UPDATE account SET state = ?2, state_reason = ?3, state_since = ?4 WHERE id = ?1")
+        remove = try database.prepare("DELETE FROM account WHERE id = ?1")
+        insertNetwork = try database.prepare("INSERT INTO network VALUES(?1, ?2, ?3, ?4)")
+        removeNetwork = try database.prepare(
+            "DELETE FROM network WHERE family = ?1 AND length = ?2 AND address = ?3 AND account = ?4")
+        insertToken = try database.prepare("INSERT OR IGNORE INTO token VALUES(?1, ?2, ?3) RETURNING 1")
+        setOverride = try database.prepare("INSERT OR REPLACE INTO override VALUES(?1, ?2, ?3, ?4, ?5)")
+        dropOverride = try database.prepare("DELETE FROM override WHERE account = ?1 AND name = ?2")
+        override = try database.prepare("SELECT value FROM override WHERE account = ?1 AND name = ?2")
+
+        insertAudit = try database.prepare(
+            "INSERT INTO audit(time, actor, action, target, old, new, reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+        auditAll = try database.prepare(
+            "SELECT * FROM audit WHERE sequence < ?1 AND ?3 IS NULL ORDER BY sequence DESC LIMIT ?2")
+        auditOne = try database.prepare(
+            "SELECT * FROM audit WHERE target = ?3 AND sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+    }
+}
+
+/// An account's own row: the record without what other tables hold.
+struct AccountRow {
+    let id: Int64
+    let record: AccountRecord
+
+    init(_ row: Statement, _ path: String) throws(StoreError) {
+        guard let state = AccountState(rawValue: row.text(5)) else {
+            throw .damaged(path: path, reason: "an account has no known state")
+        }
+        id = row.integer(0)
+        record = AccountRecord(
+            key: row.text(1), login: row.text(2), plan: row.text(3), customer: row.optionalText(4), state: state,
+            stateReason: row.optionalText(6), stateSince: row.time(7), mail: row.optionalText(8),
+            passwordHash: row.optionalText(9), created: row.time(10))
+    }
+}
+
+extension Value {
+    static func time(_ time: WallTime) -> Value { .integer(Int64(clamping: time.seconds)) }
+    static func optional(_ time: WallTime?) -> Value { time.map(Value.time) ?? .null }
+}
+
+extension Statement {
+    /// A time that was kept to the second.
+    func time(_ column: Int32) -> WallTime {
+        let (nanoseconds, overflow) = UInt64(clamping: integer(column)).multipliedReportingOverflow(by: .second)
+        return WallTime(nanoseconds: overflow ? .max : nanoseconds)
+    }
+}

@@ -1,0 +1,60 @@
+extension Schema {
+    /// `accounts.db`: who may send, and every change of it.
+    static let accounts = Schema(
+        applicationID: 0x5745_4131,
+        steps: [
+            """
+            PRAGMA application_id = 0x57454131;
+            PRAGMA user_version = 1;
+            CREATE TABLE account(
+                id INTEGER PRIMARY KEY,
+                key TEXT NOT NULL UNIQUE,       -- the canonical login
+                login TEXT NOT NULL,            -- as it was given
+                plan TEXT NOT NULL,
+                customer TEXT,
+                state TEXT NOT NULL,            -- normal, flagged, suspended, probation
+                state_reason TEXT,
+                state_since INTEGER NOT NULL,   -- seconds since 1970, as all times here
+                mail TEXT,
+                password_hash TEXT,
+                created INTEGER NOT NULL
+            ) STRICT;
+            CREATE INDEX account_state ON account(state, key);
+            CREATE INDEX account_plan ON account(plan, key);
+            CREATE INDEX account_customer ON account(customer, key) WHERE customer IS NOT NULL;
+            CREATE TABLE token(
+                account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+                hash BLOB NOT NULL,             -- SHA-256
+                created INTEGER NOT NULL,
+                PRIMARY KEY(account, hash)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE network(
+                family INTEGER NOT NULL,        -- 4 or 6
+                length INTEGER NOT NULL,
+                address BLOB NOT NULL,          -- in network order, bits beyond the length 0
+                account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+                PRIMARY KEY(family, length, address)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX network_account ON network(account);
+            CREATE TABLE override(
+                account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+                name TEXT NOT NULL,             -- of the limit: recipients-per-day
+                value TEXT NOT NULL,            -- 5000 recipients per day
+                until INTEGER,
+                reason TEXT NOT NULL,
+                PRIMARY KEY(account, name)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE audit(
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+                time INTEGER NOT NULL,
+                actor TEXT NOT NULL,
+                action TEXT NOT NULL,
+                target TEXT NOT NULL,
+                old TEXT,
+                new TEXT,
+                reason TEXT
+            ) STRICT;
+            CREATE INDEX audit_target ON audit(target, sequence);
+            """
+        ])
+}

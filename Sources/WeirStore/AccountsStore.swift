@@ -1,0 +1,196 @@
+/// The accounts' file: logins, credentials, networks, overrides, states, and the audit of all changes.
+///
+/// Owned by one thread. Each change and its audit row are one commit: when the call returns it is on the disk, when it
+/// throws nothing has changed. Logins are taken in any spelling.
+package final class AccountsStore {
+    /// Pages in the write-ahead log that are worth a checkpoint.
+    private static let walPages = 1_000
+
+    let database: Database
+    let statements: AccountStatements
+    /// Lengths of networks that occur, longest first: one probe each finds an address.
+    private var lengths: [NetworkPrefix.Family: [Int]] = [:]
+
+    /// Opens or creates `accounts.db`, and reads all of it once to see that it is sound.
+    package init(in directory: StoreDirectory) throws(StoreError) {
+        database = try Database("accounts.db", in: directory, schema: .accounts)
+        try database.verify()
+        statements = try AccountStatements(database)
+        for family in NetworkPrefix.Family.allCases { lengths[family] = try readLengths(family) }
+    }
+
+    /// All of `body` in one commit, then a checkpoint if one is due.
+    func change<Result>(
+        keeping: (Result) -> Bool = { _ in true }, _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let result = try database.transaction(body, keeping: keeping)
+        try database.checkpoint(ifOver: Self.walPages)
+        return result
+    }
+
+    /// Writes the audit row of a change; belongs into the change's own transaction.
+    func audit(
+        _ author: Author, _ action: String, _ target: String, old: String? = nil, new: String? = nil
+    ) throws(StoreError) {
+        try statements.insertAudit.run(
+            .time(author.at), .text(author.name), .text(action), .text(target), .optional(old), .optional(new),
+            .optional(author.reason))
+    }
+}
+
+/// Finding an account.
+extension AccountsStore {
+    /// The account of a login in any spelling, nil where there is none.
+    package func account(_ login: String) throws(StoreError) -> AccountRecord? {
+        guard let key = CanonicalLogin(login)?.key, let row = try row(key) else { return nil }
+        return try completed(row)
+    }
+
+    /// The account whose network has this address, by the longest prefix.
+    ///
+    /// `address` is the host, as ``NetworkPrefix/init(address:)`` makes it.
+    package func account(at address: NetworkPrefix) throws(StoreError) -> AccountRecord? {
+        for length in lengths[address.family] ?? [] where length <= address.length {
+            if let id = try owner(of: address.widened(to: length)), let row = try row(id: id) {
+                return try completed(row)
+            }
+        }
+        return nil
+    }
+
+    /// The accounts that match, in the order of their keys, from after the cursor on.
+    package func list(
+        _ filter: AccountFilter = AccountFilter(), after cursor: String? = nil, limit: Int = 100
+    ) throws(StoreError) -> AccountPage {
+        let limit = max(1, min(limit, 1_000))
+        // No text sorts after this one: U+10FFFF is no character.
+        let end = filter.prefix + "\u{10FFFF}"
+        let common: [Value] = [
+            .optional(filter.state?.rawValue), .optional(filter.plan), .optional(filter.customer),
+            .text(cursor ?? ""), .text(filter.prefix), .text(end), .integer(Int64(limit + 1)),
+        ]
+        let statement =
+            switch (filter.customer, filter.state, filter.plan) {
+            case (.some, _, _): statements.listByCustomer
+            case (nil, .some(let state), _) where state != .normal: statements.listByState
+            case (nil, _, .some): statements.listByPlan
+            case (nil, _, nil): statements.listAll
+            }
+        var rows: [AccountRow] = []
+        try statement.forEach(common) { found throws(StoreError) in rows.append(try AccountRow(found, database.path)) }
+        let next = rows.count > limit ? rows[limit - 1].record.key : nil
+        var accounts: [AccountRecord] = []
+        for row in rows.prefix(limit) { accounts.append(try completed(row)) }
+        return AccountPage(accounts: accounts, next: next)
+    }
+
+    /// How many accounts each plan has in each state; one pass over all accounts.
+    package func counts() throws(StoreError) -> [AccountCount] {
+        var counts: [AccountCount] = []
+        try statements.counts.forEach { row throws(StoreError) in
+            guard let state = AccountState(rawValue: row.text(1)) else {
+                throw .damaged(path: database.path, reason: "an account has no known state")
+            }
+            counts.append(AccountCount(plan: row.text(0), state: state, count: Int(row.integer(2))))
+        }
+        return counts
+    }
+
+    /// The latest changes, of one account or of all, from before a sequence back.
+    package func audit(
+        of login: String? = nil, before sequence: Int64 = .max, limit: Int = 100
+    ) throws(StoreError) -> [AuditRow] {
+        var rows: [AuditRow] = []
+        let target = login.map { CanonicalLogin($0)?.key ?? $0 }
+        let statement = target == nil ? statements.auditAll : statements.auditOne
+        try statement.forEach(.integer(sequence), .integer(Int64(limit)), .optional(target)) { row throws(StoreError) in
+            rows.append(
+                AuditRow(
+                    sequence: row.integer(0), at: row.time(1), actor: row.text(2), action: row.text(3),
+                    target: row.text(4), old: row.optionalText(5), new: row.optionalText(6),
+                    reason: row.optionalText(7)))
+        }
+        return rows
+    }
+}
+
+/// Rows as values.
+extension AccountsStore {
+    /// An account's row by its key.
+    func row(_ key: String) throws(StoreError) -> AccountRow? {
+        try statements.byKey.first(.text(key)) { row throws(StoreError) in try AccountRow(row, database.path) }
+    }
+
+    private func row(id: Int64) throws(StoreError) -> AccountRow? {
+        try statements.byID.first(.integer(id)) { row throws(StoreError) in try AccountRow(row, database.path) }
+    }
+
+    /// The key and row of a login that must be there.
+    func known(_ login: String) throws(StoreError) -> AccountRow {
+        guard let key = CanonicalLogin(login)?.key, let row = try row(key) else {
+            throw .refused(.noSuchAccount(login: login))
+        }
+        return row
+    }
+
+    /// The record with its networks, tokens and overrides.
+    func completed(_ row: AccountRow) throws(StoreError) -> AccountRecord {
+        var record = row.record
+        record.networks = try networks(of: row.id)
+        try statements.tokens.forEach(.integer(row.id)) { row throws(StoreError) in record.tokens.append(row.blob(0)) }
+        try statements.overrides.forEach(.integer(row.id)) { row throws(StoreError) in
+            record.overrides.append(
+                AccountRecord.Override(
+                    name: row.text(0), limit: row.text(1), until: row.isNull(2) ? nil : row.time(2),
+                    reason: row.text(3)))
+        }
+        return record
+    }
+
+    func networks(of id: Int64) throws(StoreError) -> [NetworkPrefix] {
+        var networks: [NetworkPrefix] = []
+        try statements.networks.forEach(.integer(id)) { row throws(StoreError) in
+            guard let host = NetworkPrefix(address: row.blob(2)), host.family.rawValue == row.integer(0) else {
+                throw .damaged(path: database.path, reason: "a network has no address")
+            }
+            networks.append(host.widened(to: Int(row.integer(1))))
+        }
+        return networks
+    }
+
+    /// The account that a network belongs to.
+    func owner(of network: NetworkPrefix) throws(StoreError) -> Int64? {
+        try statements.owner.first(
+            .integer(network.family.rawValue), .integer(Int64(network.length)), .blob(network.octets)
+        ) { row throws(StoreError) in row.integer(0) }
+    }
+
+    /// Adds a network, or says whose it is; false when the account has it already.
+    func add(_ network: NetworkPrefix, to id: Int64) throws(StoreError) -> Bool {
+        if let owner = try owner(of: network) {
+            if owner == id { return false }
+            throw .refused(.networkTaken(network: network, by: try row(id: owner)?.record.login ?? ""))
+        }
+        try statements.insertNetwork.run(
+            .integer(network.family.rawValue), .integer(Int64(network.length)), .blob(network.octets), .integer(id))
+        // A length that is not used after all, because the commit failed, costs a probe.
+        var known = lengths[network.family] ?? []
+        if !known.contains(network.length) {
+            known.append(network.length)
+            lengths[network.family] = known.sorted(by: >)
+        }
+        return true
+    }
+
+    private func readLengths(_ family: NetworkPrefix.Family) throws(StoreError) -> [Int] {
+        var lengths: [Int] = []
+        var last: Int64 = -1
+        while let next = try statements.nextLength.first(
+            .integer(family.rawValue), .integer(last), read: { row throws(StoreError) in row.integer(0) })
+        {
+            lengths.append(Int(next))
+            last = next
+        }
+        return lengths.reversed()
+    }
+}

@@ -1,0 +1,59 @@
+import Glibc
+
+/// The directory that holds the store's files, locked for this process.
+///
+/// The lock is flock(2) on `lock`, where the holder's process number stands; the kernel drops it with the process. Both
+/// stores keep the directory, so it stays locked until the last of them is gone.
+package final class StoreDirectory: Sendable {
+    package let path: String
+    /// SQLite's name of the file system below; nil is the real one.
+    let vfs: String?
+    private let lock: Int32?
+
+    var isReal: Bool { lock != nil }
+
+    /// Makes the directory where it is missing (0700), and takes its lock or says who has it.
+    package init(_ path: String) throws(StoreError) {
+        self.path = path
+        vfs = nil
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw .unreachable(path: path, call: "mkdir", errno: errno)
+        }
+        lock = try StoreDirectory.lock("\(path)/lock", directory: path)
+    }
+
+    /// A directory of a simulated disk, which nobody else can reach; `vfs` must outlive the stores.
+    package init(_ path: String, on vfs: SimulatedVFS) {
+        self.path = path
+        self.vfs = vfs.name
+        lock = nil
+    }
+
+    deinit { if let lock { close(lock) } }
+
+    private static func lock(_ file: String, directory: String) throws(StoreError) -> Int32 {
+        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .unreachable(path: file, call: "open", errno: errno) }
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            let code = errno
+            defer { close(descriptor) }
+            guard code == EWOULDBLOCK else { throw .unreachable(path: file, call: "flock", errno: code) }
+            throw .heldByAnother(path: directory, pid: holder(descriptor))
+        }
+        let text = Array("\(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+            let code = errno
+            close(descriptor)
+            throw .unreachable(path: file, call: "write", errno: code)
+        }
+        return descriptor
+    }
+
+    /// The process number in the lock file, 0 when there is none to read.
+    private static func holder(_ descriptor: Int32) -> Int32 {
+        var text = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &text, text.count, 0)
+        let digits = text.prefix(max(0, count)).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Int32(String(decoding: digits, as: UTF8.self)) ?? 0
+    }
+}
