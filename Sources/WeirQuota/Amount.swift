@@ -14,19 +14,51 @@ package struct Amount: Hashable, Sendable {
 
     package static let zero = Amount()
 
+    /// Sums saturate at the ends of `Int64`, as every operation here does.
     package static func + (left: Amount, right: Amount) -> Amount {
         Amount(
-            messages: left.messages + right.messages, recipients: left.recipients + right.recipients,
-            refusals: left.refusals + right.refusals, octets: left.octets + right.octets)
+            messages: left.messages.adding(right.messages), recipients: left.recipients.adding(right.recipients),
+            refusals: left.refusals.adding(right.refusals), octets: left.octets.adding(right.octets))
     }
 
     package static prefix func - (amount: Amount) -> Amount {
         Amount(
-            messages: -amount.messages, recipients: -amount.recipients, refusals: -amount.refusals,
-            octets: -amount.octets)
+            messages: amount.messages.negated, recipients: amount.recipients.negated,
+            refusals: amount.refusals.negated, octets: amount.octets.negated)
     }
 
     package static func - (left: Amount, right: Amount) -> Amount { left + -right }
     package static func += (left: inout Amount, right: Amount) { left = left + right }
     package static func -= (left: inout Amount, right: Amount) { left = left - right }
+
+    /// The part that `quantity` counts; connections are no part of an amount.
+    package subscript(quantity: Limit.Quantity) -> Int64 {
+        switch quantity {
+        case .messages: messages
+        case .recipients: recipients
+        case .refusals: refusals
+        case .octets: octets
+        case .connections: 0
+        }
+    }
+
+    /// The most that one step may count of anything, so that no sum of steps overflows: 32 TiB.
+    static let stepMax: Int64 = 1 << 45
+
+    /// Each part brought within 0 and that of `ceiling`.
+    func clamped(to ceiling: Amount) -> Amount {
+        Amount(
+            messages: min(max(messages, 0), ceiling.messages), recipients: min(max(recipients, 0), ceiling.recipients),
+            refusals: min(max(refusals, 0), ceiling.refusals), octets: min(max(octets, 0), ceiling.octets))
+    }
+}
+
+extension Int64 {
+    /// The sum, or the end of the range it lies beyond.
+    func adding(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate var negated: Int64 { self == .min ? .max : -self }
 }

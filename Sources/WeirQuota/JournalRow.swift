@@ -11,8 +11,11 @@ package struct Slot: Hashable, Comparable, Sendable {
     /// The length of every slot, in nanoseconds.
     package static let span: UInt64 = 5 * .minute
 
-    /// The slot's first instant.
-    package var start: Instant { Instant(nanoseconds: UInt64(number) * Slot.span) }
+    /// The slot's first instant; that of a number beyond the clock's range is ``Instant/distantFuture``.
+    package var start: Instant {
+        let (nanoseconds, overflow) = UInt64(number).multipliedReportingOverflow(by: Slot.span)
+        return overflow ? .distantFuture : Instant(nanoseconds: nanoseconds)
+    }
 
     package static func < (left: Slot, right: Slot) -> Bool { left.number < right.number }
 }
@@ -23,7 +26,8 @@ package struct Slot: Hashable, Comparable, Sendable {
 /// takes the charge out of the old slot, one that puts it into the new.
 package struct JournalRow: Hashable, Sendable {
     package enum Kind: Int64, Sendable {
-        case charge = 0, growth, move, refund, refusal, reset
+        case charge = 0
+        case growth, move, refund, refusal, reset
     }
 
     /// Given by the ledger's writer, in order of arrival; 0 before.

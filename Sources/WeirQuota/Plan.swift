@@ -5,7 +5,8 @@ package struct Plan: Hashable, Sendable {
     }
 
     package enum WhenSuspended: String, CaseIterable, Sendable {
-        case reject, deferral = "defer"
+        case reject
+        case deferral = "defer"
     }
 
     package var name: String

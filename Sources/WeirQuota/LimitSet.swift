@@ -1,0 +1,73 @@
+package import WeirTime
+
+/// A limit of an account's own, instead of its plan's of the same name.
+package struct Override: Hashable, Sendable {
+    package var limit: Limit
+    /// Its first instant of no effect; nil: for good.
+    package var until: Instant?
+    package var reason: String
+
+    package init(limit: Limit, until: Instant? = nil, reason: String) {
+        self.limit = limit
+        self.until = until
+        self.reason = reason
+    }
+}
+
+/// The limits of one party, made ready for decisions; the accounts of a plan share one.
+package struct LimitSet: Hashable, Sendable {
+    /// One name's limits: the one that stands, and the one that replaces it for a while.
+    struct Rule: Hashable, Sendable {
+        var standing: Limit?
+        var override: Limit?
+        var overrideEnd = Instant(nanoseconds: 0)
+
+        func limit(at now: Instant) -> Limit? { now < overrideEnd ? override : standing }
+    }
+
+    let rules: [Rule]
+    let warnAt: [Int]
+
+    /// Lets everything pass.
+    package static let none = LimitSet()
+
+    /// Of two limits, or two overrides, of one name the later holds; `warnAt` are percentages.
+    package init(_ limits: [Limit] = [], warnAt: [Int] = [], overrides: [Override] = []) {
+        var rules: [Rule] = []
+        func change(_ name: Limit.Name, _ body: (inout Rule) -> Void) {
+            let position = rules.firstIndex { ($0.standing ?? $0.override)?.name == name }
+            if position == nil { rules.append(Rule()) }
+            body(&rules[position ?? rules.count - 1])
+        }
+        for limit in limits { change(limit.name) { $0.standing = limit } }
+        for override in overrides {
+            change(override.limit.name) {
+                $0.override = override.limit
+                $0.overrideEnd = override.until ?? .distantFuture
+            }
+        }
+        self.rules = rules
+        self.warnAt = warnAt
+    }
+
+    package init(_ plan: Plan, overrides: [Override] = []) {
+        self.init(plan.limits, warnAt: plan.warnAt, overrides: overrides)
+    }
+
+    /// The limits in force, in the plan's order.
+    package func limits(at now: Instant) -> [Limit] { rules.compactMap { $0.limit(at: now) } }
+
+    /// The limit in force under a name, as EHLO announces `recipients-per-message` and `size-per-message`.
+    package func limit(named name: Limit.Name, at now: Instant) -> Limit? {
+        for rule in rules { if let limit = rule.limit(at: now), limit.name == name { return limit } }
+        return nil
+    }
+
+    /// Whether octets are held to an hour's or a day's limit, so that growth must be durable before the dot.
+    package func boundsOctets(at now: Instant) -> Bool {
+        rules.contains { rule in
+            guard let limit = rule.limit(at: now) else { return false }
+            return limit.quantity == .octets && limit.window != .message && limit.excess != .observe
+        }
+    }
+}
