@@ -118,11 +118,15 @@ struct Keys {
     // MARK: Lists and mappings
 
     /// The good values of a list; `nil` if it is left out or no list.
+    ///
+    /// A required list may be empty only where that says something, such as "no limits".
     mutating func list<Value>(
-        _ name: String, of kind: Kind<Value>, _ presence: KeyDescription.Presence, _ documentation: String
+        _ name: String, of kind: Kind<Value>, _ presence: KeyDescription.Presence, mayBeEmpty: Bool = false,
+        _ documentation: String
     ) -> [Item<Value>]? {
         declare(name, "a list, each \(kind.expected)", presence, documentation)
-        return items(name, presence, "a list, each \(kind.expected)")?.compactMap { node, path in
+        return items(name, presence, "a list, each \(kind.expected)", mayBeEmpty: mayBeEmpty)?.compactMap {
+            node, path in
             scalar(node, kind, path: path).map { Item(value: $0, path: path) }
         }
     }
@@ -133,7 +137,7 @@ struct Keys {
     ) -> [Item<Value>] {
         declare(name, "a list of mappings", presence, documentation)
         describe(path(to: name) + "[]", body)
-        return items(name, presence, "a list of mappings")?.compactMap { node, path in
+        return items(name, presence, "a list of mappings", mayBeEmpty: false)?.compactMap { node, path in
             reading.places[path] = node.place
             return Keys.read(node, path: path, reading, body)?.map { Item(value: $0, path: path) }
         } ?? []
@@ -212,7 +216,7 @@ struct Keys {
     }
 
     private func items(
-        _ name: String, _ presence: KeyDescription.Presence, _ expected: String
+        _ name: String, _ presence: KeyDescription.Presence, _ expected: String, mayBeEmpty: Bool
     ) -> [(YAMLNode, path: String)]? {
         guard let entry = entry(name) else {
             if presence == .required { refuseMissing(name, expected) }
@@ -221,7 +225,7 @@ struct Keys {
         reading.places[path(to: name)] = entry.value.place
         switch entry.value.content {
         case .sequence(let nodes):
-            if nodes.isEmpty, presence == .required { refuse(name, "\(quoted(path(to: name))) is empty") }
+            if nodes.isEmpty, presence == .required, !mayBeEmpty { refuse(name, "\(quoted(path(to: name))) is empty") }
             return nodes.enumerated().map { ($1, path: "\(path(to: name))[\($0)]") }
         case .refused: return nil
         case .scalar, .mapping:

@@ -103,7 +103,7 @@ extension Keys {
     /// The limits of a file, at most one of each name.
     fileprivate mutating func limits(_ presence: KeyDescription.Presence) -> [Limit] {
         let documentation = "What may pass, each such as `1000 recipients per day` or `25 MB per message`."
-        let limits = list("limits", of: .limit, presence, documentation) ?? []
+        let limits = list("limits", of: .limit, presence, mayBeEmpty: true, documentation) ?? []
         var seen: [Limit.Name: Place] = [:]
         for limit in limits {
             let name = limit.value.name

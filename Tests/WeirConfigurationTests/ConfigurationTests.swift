@@ -81,49 +81,102 @@ struct ConfigurationTests {
     @Test(
         "a wrong value is told with its place and what was expected",
         arguments: [
-            ("timeouts: { relay: 5 }", "10:20: expected a duration from 1s to 1h, such as 30s or 5m for \"timeouts.relay\", "
-                + "found \"5\": write its unit: 5ms, 5s, 5m, 5h or 5d"),
-            ("timeouts: { relay: 2h }", "10:20: expected a duration from 1s to 1h, such as 30s or 5m for \"timeouts.relay\", "
-                + "found \"2h\""),
-            ("timeouts: { relay: 999999999999999999999s }", "10:20: expected a duration from 1s to 1h, such as 30s or 5m "
-                + "for \"timeouts.relay\", found \"999999999999999999999s\""),
-            ("timeouts: { relay: 1.5m }", "10:20: expected a duration from 1s to 1h, such as 30s or 5m for "
-                + "\"timeouts.relay\", found \"1.5m\""),
+            (
+                "timeouts: { relay: 5 }",
+                "10:20: expected a duration from 1s to 1h, such as 30s or 5m for \"timeouts.relay\", "
+                    + "found \"5\": write its unit: 5ms, 5s, 5m, 5h or 5d"
+            ),
+            (
+                "timeouts: { relay: 2h }",
+                "10:20: expected a duration from 1s to 1h, such as 30s or 5m for \"timeouts.relay\", "
+                    + "found \"2h\""
+            ),
+            (
+                "timeouts: { relay: 999999999999999999999s }",
+                "10:20: expected a duration from 1s to 1h, such as 30s or 5m "
+                    + "for \"timeouts.relay\", found \"999999999999999999999s\""
+            ),
+            (
+                "timeouts: { relay: 1.5m }",
+                "10:20: expected a duration from 1s to 1h, such as 30s or 5m for "
+                    + "\"timeouts.relay\", found \"1.5m\""
+            ),
             ("timeouts: [5m]", "10:11: expected a mapping for \"timeouts\", found a list"),
             ("timeouts:", "10:10: expected a mapping for \"timeouts\", found nothing"),
             ("timeouts: { relaydot: 5m }", "10:13: unknown key \"relaydot\" in timeouts: did you mean \"relay_dot\"?"),
-            ("log: { level: inof }", "10:15: expected debug | info | warning | error for \"log.level\", found \"inof\": "
-                + "did you mean \"info\"?"),
+            (
+                "log: { level: inof }",
+                "10:15: expected debug | info | warning | error for \"log.level\", found \"inof\": "
+                    + "did you mean \"info\"?"
+            ),
             ("log: { colour: red }", "10:8: unknown key \"colour\" in log: known here: level, format"),
-            ("admin: { address: localhost:9587 }", "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
-                + "\"admin.address\", found \"localhost:9587\": a listener takes an address of this machine, not a name"),
-            ("admin: { address: 127.0.0.1 }", "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
-                + "\"admin.address\", found \"127.0.0.1\": the port is missing"),
-            ("admin: { address: \"::1\" }", "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
-                + "\"admin.address\", found \"::1\": write [::1]:25, with the port behind brackets"),
+            (
+                "admin: { address: localhost:9587 }",
+                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
+                    + "\"admin.address\", found \"localhost:9587\": a listener takes an address of this machine, not a name"
+            ),
+            (
+                "admin: { address: 127.0.0.1 }",
+                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
+                    + "\"admin.address\", found \"127.0.0.1\": the port is missing"
+            ),
+            (
+                "admin: { address: \"::1\" }",
+                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
+                    + "\"admin.address\", found \"::1\": write [::1]:25, with the port behind brackets"
+            ),
             ("admin: { token_file: x }", "10:22: \"token_file\" has no effect without \"address\""),
-            ("admin: { socket: /\(String(repeating: "x", count: 107)) }", "10:18: the path \"/"
-                + "\(String(repeating: "x", count: 59))…\" is too long for a socket: at most 107 octets"),
-            ("networks: [{ range: 10.0.0.1/8, each: 32, plan: a }]", "10:21: \"10.0.0.1/8\" has bits set behind its prefix: "
-                + "did you mean 10.0.0.0/8?"),
-            ("networks: [{ range: 10.0.0.0/33, each: 32, plan: a }]", "10:21: the prefix of \"10.0.0.0/33\" is longer than "
-                + "32 bits"),
-            ("networks: [{ range: ten, each: 32, plan: a }]", "10:21: expected a network such as 100.64.0.0/10 or "
-                + "2001:db8::/32 for \"networks[0].range\", found \"ten\""),
-            ("networks: [{ range: 10.0.0.0/8, each: 4, plan: a }]", "10:39: \"each\" is 4, but prefixes within 10.0.0.0/8 "
-                + "have lengths from 8 to 32"),
-            ("networks: [{ range: 10.0.0.0/8, each: 56, plan: a }]", "10:39: \"each\" is 56, but prefixes within 10.0.0.0/8 "
-                + "have lengths from 8 to 32"),
-            ("networks: [{ range: 10.0.0.0/8, each: \"32\", plan: a }]", "10:39: expected a number from 0 to 128 for "
-                + "\"networks[0].each\", found \"32\": leave out the quotation marks"),
-            ("networks: [{ range: 10.0.0.0/8, each: 0x20, plan: a }]", "10:39: expected a number from 0 to 128 for "
-                + "\"networks[0].each\", found \"0x20\""),
-            ("networks:\n - { range: 10.0.0.0/8, each: 32, plan: a }\n - { range: 10.0.0.0/8, each: 24, plan: a }",
-                "12:13: duplicate range \"10.0.0.0/8\": it is also in line 11"),
+            (
+                "admin: { socket: /\(String(repeating: "x", count: 107)) }",
+                "10:18: the path \"/"
+                    + "\(String(repeating: "x", count: 59))…\" is too long for a socket: at most 107 octets"
+            ),
+            (
+                "networks: [{ range: 10.0.0.1/8, each: 32, plan: a }]",
+                "10:21: \"10.0.0.1/8\" has bits set behind its prefix: "
+                    + "did you mean 10.0.0.0/8?"
+            ),
+            (
+                "networks: [{ range: 10.0.0.0/33, each: 32, plan: a }]",
+                "10:21: the prefix of \"10.0.0.0/33\" is longer than "
+                    + "32 bits"
+            ),
+            (
+                "networks: [{ range: ten, each: 32, plan: a }]",
+                "10:21: expected a network such as 100.64.0.0/10 or "
+                    + "2001:db8::/32 for \"networks[0].range\", found \"ten\""
+            ),
+            (
+                "networks: [{ range: 10.0.0.0/8, each: 4, plan: a }]",
+                "10:39: \"each\" is 4, but prefixes within 10.0.0.0/8 "
+                    + "have lengths from 8 to 32"
+            ),
+            (
+                "networks: [{ range: 10.0.0.0/8, each: 56, plan: a }]",
+                "10:39: \"each\" is 56, but prefixes within 10.0.0.0/8 "
+                    + "have lengths from 8 to 32"
+            ),
+            (
+                "networks: [{ range: 10.0.0.0/8, each: \"32\", plan: a }]",
+                "10:39: expected a number from 0 to 128 for "
+                    + "\"networks[0].each\", found \"32\": leave out the quotation marks"
+            ),
+            (
+                "networks: [{ range: 10.0.0.0/8, each: 0x20, plan: a }]",
+                "10:39: expected a number from 0 to 128 for "
+                    + "\"networks[0].each\", found \"0x20\""
+            ),
+            (
+                "networks:\n - { range: 10.0.0.0/8, each: 32, plan: a }\n - { range: 10.0.0.0/8, each: 24, plan: a }",
+                "12:13: duplicate range \"10.0.0.0/8\": it is also in line 11"
+            ),
             ("hostname: other", "10:1: duplicate key \"hostname\": it was first given in line 1"),
             ("hash_key_file: ''", "10:16: expected a path for \"hash_key_file\", found \"\""),
-            ("timezone: ../../../etc/passwd", "10:11: expected a time zone such as Europe/Berlin for \"timezone\", found "
-                + "\"../../../etc/passwd\""),
+            (
+                "timezone: ../../../etc/passwd",
+                "10:11: expected a time zone such as Europe/Berlin for \"timezone\", found "
+                    + "\"../../../etc/passwd\""
+            ),
         ])
     func values(line: String, error: String) {
         #expect(errors(minimal.trimming() + "\n" + line) == ["weir.yaml:" + error])
@@ -133,17 +186,29 @@ struct ConfigurationTests {
     @Test(
         "a listener that cannot work is told why",
         arguments: [
-            ("{ name: in, address: \"127.0.0.1:25\", tls: starttls, accounts: network }",
-                ["45: listener \"in\" needs a certificate: add the section tls, or set tls: none here"]),
-            ("{ name: in, address: \"127.0.0.1:25\", tls: none, accounts: login }",
-                ["45: without TLS nobody can log in to \"in\": use tls: starttls or implicit, or accounts: network"]),
-            ("{ name: in, address: \"0.0.0.0:25\", tls: none, accounts: login, plaintext_auth: true }",
-                ["83: \"plaintext_auth\" needs a loopback address: passwords would cross the network in the clear; "
-                    + "use 127.0.0.1, [::1], or TLS"]),
-            ("{ name: in, address: \"127.0.0.1:25\", tls: none, accounts: login, plaintext_auth: yes }",
-                ["45: without TLS nobody can log in to \"in\": use tls: starttls or implicit, or accounts: network",
-                 "85: expected true | false for \"listeners[0].plaintext_auth\", found \"yes\": "
-                    + "write true or false, without quotation marks"]),
+            (
+                "{ name: in, address: \"127.0.0.1:25\", tls: starttls, accounts: network }",
+                ["47: listener \"in\" needs a certificate: add the section tls, or set tls: none here"]
+            ),
+            (
+                "{ name: in, address: \"127.0.0.1:25\", tls: none, accounts: login }",
+                ["47: without TLS nobody can log in to \"in\": use tls: starttls or implicit, or accounts: network"]
+            ),
+            (
+                "{ name: in, address: \"0.0.0.0:25\", tls: none, accounts: login, plaintext_auth: true }",
+                [
+                    "84: \"plaintext_auth\" needs a loopback address: passwords would cross the network in the clear; "
+                        + "use 127.0.0.1, [::1], or TLS"
+                ]
+            ),
+            (
+                "{ name: in, address: \"127.0.0.1:25\", tls: none, accounts: login, plaintext_auth: yes }",
+                [
+                    "47: without TLS nobody can log in to \"in\": use tls: starttls or implicit, or accounts: network",
+                    "86: expected true | false for \"listeners[0].plaintext_auth\", found \"yes\": "
+                        + "write true or false, without quotation marks",
+                ]
+            ),
             ("{ name: in, address: \"[::1]:25\", tls: none, accounts: login, plaintext_auth: true }", []),
             ("[a]", ["5: expected a mapping for \"listeners[0]\", found a list"]),
         ])
@@ -163,8 +228,8 @@ struct ConfigurationTests {
             """
         #expect(
             errors(minimal.replacing("relays:", with: second)) == [
-                "weir.yaml:7:11: duplicate name \"in\": it is also in line 6",
-                "weir.yaml:9:23: duplicate address \"127.0.0.1:25\": it is also in line 8",
+                "weir.yaml:7:13: duplicate name \"in\": it is also in line 6",
+                "weir.yaml:9:25: duplicate address \"127.0.0.1:25\": it is also in line 8",
             ])
     }
 
@@ -172,23 +237,41 @@ struct ConfigurationTests {
     @Test(
         "a relay that cannot work is told why",
         arguments: [
-            ("{ name: out, address: \"relay.example:0\", tls: required }",
-                ["27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
-                    + "\"relay.example:0\": a port is from 1 to 65535"]),
-            ("{ name: out, address: relay.example, tls: required }",
-                ["27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
-                    + "\"relay.example\": the port is missing"]),
-            ("{ name: out, address: \"relay.example:25\", tls: required, login: a }",
-                ["70: \"login\" needs a \"password_file\""]),
-            ("{ name: out, address: \"relay.example:25\", tls: required, password_file: a }",
-                ["78: \"password_file\" needs a \"login\""]),
-            ("{ name: out, address: \"relay.example:25\", tls: opportunistic, login: a, password_file: b }",
-                ["75: the password could cross the network in the clear: use tls: required or implicit"]),
+            (
+                "{ name: out, address: \"relay.example:0\", tls: required }",
+                [
+                    "27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
+                        + "\"relay.example:0\": a port is from 1 to 65535"
+                ]
+            ),
+            (
+                "{ name: out, address: relay.example, tls: required }",
+                [
+                    "27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
+                        + "\"relay.example\": the port is missing"
+                ]
+            ),
+            (
+                "{ name: out, address: \"relay.example:25\", tls: required, login: a }",
+                ["69: \"login\" needs a \"password_file\""]
+            ),
+            (
+                "{ name: out, address: \"relay.example:25\", tls: required, password_file: a }",
+                ["77: \"password_file\" needs a \"login\""]
+            ),
+            (
+                "{ name: out, address: \"relay.example:25\", tls: opportunistic, login: a, password_file: b }",
+                ["74: the password could cross the network in the clear: use tls: required or implicit"]
+            ),
             ("{ name: out, address: \"127.0.0.1:25\", tls: none, login: a, password_file: b }", []),
-            ("{ name: out, address: \"relay.example:25\", tls: none, ca: a }",
-                ["63: \"ca\" has no effect where the relay is not verified: use tls: required or implicit"]),
-            ("{ name: out, address: \"relay.example:25\", tls: required, weight: 1001 }",
-                ["71: expected a number from 0 to 1000 for \"relays[0].weight\", found \"1001\""]),
+            (
+                "{ name: out, address: \"relay.example:25\", tls: none, ca: a }",
+                ["62: \"ca\" has no effect where the relay is not verified: use tls: required or implicit"]
+            ),
+            (
+                "{ name: out, address: \"relay.example:25\", tls: required, weight: 1001 }",
+                ["70: expected a number from 0 to 1000 for \"relays[0].weight\", found \"1001\""]
+            ),
         ])
     func relays(relay: String, expected: [String]) {
         let lines = minimal.split(separator: "\n", omittingEmptySubsequences: false)
@@ -200,7 +283,7 @@ struct ConfigurationTests {
     func repeatedRelays() {
         let text = minimal.replacing(
             "delivery:", with: "  - { name: out, address: \"127.0.0.1:26\", tls: none }\ndelivery:")
-        #expect(errors(text) == ["weir.yaml:9:11: duplicate name \"out\": it is also in line 8"])
+        #expect(errors(text) == ["weir.yaml:9:13: duplicate name \"out\": it is also in line 8"])
     }
 
     @Test("each key refuses a value of the wrong kind at its place")

@@ -62,7 +62,8 @@ struct YAMLTests {
             (
                 "a: &x 1\nb: *x",
                 [
-                    "f:1:4: anchors are not read: leave out the &name", "f:2:4: aliases are not read: write the value again",
+                    "f:1:4: anchors are not read: leave out the &name",
+                    "f:2:4: aliases are not read: write the value again",
                 ]
             ),
             ("a: !!int 1", ["f:1:4: tags are not read: leave out the !tag"]),
@@ -83,7 +84,8 @@ struct YAMLTests {
             ),
             ("a:\n\tb: 1", "f:2:1: found character that cannot start any token: indent with spaces, not with tabs"),
             (
-                "a: \"1", "f:1:6: found unexpected end of stream: while scanning a quoted scalar that began in line 1, column 4"
+                "a: \"1",
+                "f:1:6: found unexpected end of stream: while scanning a quoted scalar that began in line 1, column 4"
             ),
             ("a: b: c", "f:1:5: mapping values are not allowed in this context"),
         ])
@@ -93,8 +95,12 @@ struct YAMLTests {
 
     @Test("octets that are no text are refused at their place")
     func binary() {
-        #expect(errors(Array("a: ä\nb: ".utf8) + [0xFF, 0xFE]) == ["f:2:4: invalid leading UTF-8 octet: write the file in UTF-8"])
-        #expect(errors(Array("ä: ".utf8) + [0]) == ["f:1:4: control characters are not allowed: write the file in UTF-8"])
+        #expect(
+            errors(Array("a: ä\nb: ".utf8) + [0xFF, 0xFE]) == [
+                "f:2:4: invalid leading UTF-8 octet: write the file in UTF-8"
+            ])
+        #expect(
+            errors(Array("ä: ".utf8) + [0]) == ["f:1:4: control characters are not allowed: write the file in UTF-8"])
         let all = (0...255).map { UInt8($0) }
         #expect(errors(all).count == 1)
     }
