@@ -125,7 +125,7 @@ struct Keys {
         _ documentation: String
     ) -> [Item<Value>]? {
         declare(name, "a list, each \(kind.expected)", presence, documentation)
-        return items(name, presence, "a list, each \(kind.expected)", mayBeEmpty: mayBeEmpty)?.compactMap {
+        return items(name, presence, "a list", mayBeEmpty: mayBeEmpty)?.compactMap {
             node, path in
             scalar(node, kind, path: path).map { Item(value: $0, path: path) }
         }

@@ -63,7 +63,7 @@ struct ConfigurationTests {
                 "weir.yaml:1:1: missing key \"hostname\": it takes a host name such as gate1.isp.example",
                 "weir.yaml:1:1: unknown key \"hostnam\": did you mean \"hostname\"?",
                 "weir.yaml:2:8: expected a path for \"store\", found a list",
-                "weir.yaml:3:11: expected a list, each a text of one line for \"policies\", found \"policies/*.yaml\"",
+                "weir.yaml:3:11: expected a list for \"policies\", found \"policies/*.yaml\"",
                 "weir.yaml:4:10: expected a mail address such as abuse@isp.example for \"contact\", found \"nobody\"",
                 "weir.yaml:5:11: unknown time zone \"Mars/Olympus\": `timedatectl list-timezones` prints the known ones; "
                     + "the package tzdata brings them",
