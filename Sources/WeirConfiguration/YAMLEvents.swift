@@ -28,7 +28,9 @@ struct YAMLEvents: ~Copyable {
         of octets: [UInt8], file: String,
         _ body: (inout YAMLEvents) throws(ConfigurationError) -> Result
     ) throws(ConfigurationError) -> Result {
-        try octets.withUnsafeBufferPointer { buffer throws(ConfigurationError) in
+        // libyaml wants an address, which an empty buffer need not have; a line's end is as empty.
+        try (octets.isEmpty ? [UInt8(ascii: "\n")] : octets).withUnsafeBufferPointer {
+            buffer throws(ConfigurationError) in
             var events = try YAMLEvents(buffer, file: file)
             return try body(&events)
         }

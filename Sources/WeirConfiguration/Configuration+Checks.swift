@@ -1,0 +1,86 @@
+// What must hold between keys; each error stands at the key that has to change.
+
+extension Keys {
+    /// There is no spool yet.
+    func check(_ delivery: Configuration.Delivery) {
+        switch delivery {
+        case .proxy: break
+        case .queue: refuse("delivery", "there is no spool yet", hint: "use proxy")
+        case .proxyOrQueue:
+            let message = "there is no spool yet: \"proxy_or_queue\" runs as \"proxy\""
+            reading.warnings.append(ConfigurationError(reading.places["delivery"] ?? place, message))
+        }
+    }
+
+    /// TLS where it is needed, no password in the clear, and no two listeners alike.
+    func check(_ listeners: [Item<Listener>], hasTLS: Bool) {
+        for (listener, path) in listeners.map({ ($0.value, $0.path) }) {
+            if listener.tls != .none, !hasTLS {
+                let message = "listener \(quoted(listener.name)) needs a certificate"
+                refuseItem(path, "tls", message, hint: "add the section tls, or set tls: none here")
+            }
+            if listener.plaintextAuth, !listener.address.address.isLoopback {
+                let hint = "passwords would cross the network in the clear; use 127.0.0.1, [::1], or TLS"
+                refuseItem(path, "plaintext_auth", "\"plaintext_auth\" needs a loopback address", hint: hint)
+            }
+            if listener.accounts != .network, listener.tls == .none, !listener.plaintextAuth {
+                let hint = "use tls: starttls or implicit, or accounts: network"
+                refuseItem(path, "tls", "without TLS nobody can log in to \(quoted(listener.name))", hint: hint)
+            }
+        }
+        refuseRepetition(in: listeners, of: "name") { $0.name }
+        // Port 0 is a new port every time.
+        refuseRepetition(in: listeners.filter { $0.value.address.port != 0 }, of: "address") { $0.address.description }
+    }
+
+    /// No range twice; one within another is fine, for the longest prefix wins.
+    func check(_ networks: [Item<Configuration.NetworkRule>]) {
+        refuseRepetition(in: networks, of: "range") { $0.range.description }
+    }
+
+    func check(each: Int, of range: CIDR) {
+        let allowed = range.length...range.network.bits
+        if !allowed.contains(each) {
+            let bounds = "from \(allowed.lowerBound) to \(allowed.upperBound)"
+            refuse("each", "\"each\" is \(each), but prefixes within \(range) have lengths \(bounds)")
+        }
+    }
+
+    func check(_ relays: [Item<Relay>]) {
+        refuseRepetition(in: relays, of: "name") { $0.name }
+    }
+
+    /// A login has its password, which no one on the way can read; and an authority has something to vouch for.
+    func checkRelay(address: Endpoint?, tls: Relay.TLSMode?) {
+        if has("login"), !has("password_file") {
+            refuse("login", "\"login\" needs a \"password_file\"")
+        }
+        if has("password_file"), !has("login") {
+            refuse("password_file", "\"password_file\" needs a \"login\"")
+        }
+        if has("login"), let address, !address.isLoopback, tls == .opportunistic || tls == Relay.TLSMode.none {
+            let message = "the password could cross the network in the clear"
+            refuse("login", message, hint: "use tls: required or implicit")
+        }
+        if has("ca"), tls == .opportunistic || tls == Relay.TLSMode.none {
+            refuse("ca", "\"ca\" has no effect where the relay is not verified", hint: "use tls: required or implicit")
+        }
+    }
+
+    private func refuseItem(_ path: String, _ name: String, _ message: String, hint: String? = nil) {
+        reading.refuse(reading.places["\(path).\(name)"] ?? reading.places[path], message, hint: hint)
+    }
+
+    private func refuseRepetition<Value>(in items: [Item<Value>], of name: String, _ word: (Value) -> String) {
+        var seen: [String: Place] = [:]
+        for item in items {
+            let word = word(item.value)
+            if let first = seen[word] {
+                let hint = "it is also in line \(first.line)"
+                refuseItem(item.path, name, "duplicate \(name) \(quoted(word))", hint: hint)
+            } else {
+                seen[word] = reading.places["\(item.path).\(name)"]
+            }
+        }
+    }
+}

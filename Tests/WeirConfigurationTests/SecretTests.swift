@@ -1,0 +1,34 @@
+import Testing
+import WeirConfiguration
+
+@Suite("Files of secrets")
+struct SecretTests {
+    private let digest = String(repeating: "ab", count: 32)
+
+    @Test("tokens are read by line, comments left out")
+    func tokens() throws {
+        let other = String(repeating: "C", count: 64)
+        let folder = try TemporaryFolder(["tokens": "# callers\n\nbilling \(digest)\n  desk\t\(other)\r\n"])
+        let tokens = try AdminToken.load(folder("tokens"))
+        #expect(tokens.map(\.name) == ["billing", "desk"])
+        #expect(tokens.map(\.digest) == [Array(repeating: 0xAB, count: 32), Array(repeating: 0xCC, count: 32)])
+    }
+
+    @Test("a wrong line of tokens is told by number")
+    func wrongTokens() throws {
+        let text = "a\na \(digest) b\na \(digest.dropLast())g\na \(digest.dropLast(2))\na \(digest)\nb \(digest)\n"
+        let folder = try TemporaryFolder(["tokens": text])
+        let errors = #expect(throws: ConfigurationErrors.self) { try AdminToken.load(folder("tokens")) }
+        #expect(errors?.errors.map(\.place.line) == [1, 2, 3, 4, 6])
+        #expect(throws: ConfigurationErrors.self) { try AdminToken.load(folder("none")) }
+    }
+
+    @Test(
+        "a secret is the first line of its file",
+        arguments: [("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil)])
+    func secrets(text: String, secret: String?) throws {
+        let folder = try TemporaryFolder(["secret": text])
+        let read = try? readSecret(folder("secret"))
+        #expect(read.map { String(decoding: $0, as: UTF8.self) } == secret)
+    }
+}
