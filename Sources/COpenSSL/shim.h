@@ -4,3 +4,45 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+/* What follows are function-like macros, which Swift does not see. */
+
+static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t copenssl_op_ignore_unexpected_eof = SSL_OP_IGNORE_UNEXPECTED_EOF;
+static const long copenssl_modes =
+    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS;
+
+static inline void copenssl_set_modes(SSL_CTX *context) { SSL_CTX_set_mode(context, copenssl_modes); }
+static inline void copenssl_set_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
+static inline void copenssl_set_session_cache_off(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+static inline int copenssl_set_min_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+static inline int copenssl_set_groups(SSL_CTX *context, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+static inline int copenssl_set_server_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+/* A new P-256 key, or NULL. */
+static inline EVP_PKEY *copenssl_new_key(void) { return EVP_EC_gen("P-256"); }
+
+/* The octets of a memory BIO. */
+static inline long copenssl_memory(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
+
+/* Adds a subjectAltName of one DNS name (any octets) or, with `address`, of 4 or 16 octets of an IP address. */
+static inline int copenssl_push_name(GENERAL_NAMES *names, const void *octets, int count, int address) {
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(address ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+    if (!name || !value || !ASN1_STRING_set(value, octets, count)) {
+        GENERAL_NAME_free(name);
+        ASN1_STRING_free(value);
+        return 0;
+    }
+    GENERAL_NAME_set0_value(name, address ? GEN_IPADD : GEN_DNS, value);
+    return sk_GENERAL_NAME_push(names, name) > 0;
+}

@@ -204,9 +204,13 @@ package final class Connection: TransportObserver {
     }
 
     /// Puts TLS (or its stand-in) over the transport and completes the handshake.
+    ///
+    /// Fails if octets from before are still here: whoever injected them would speak as the peer. A server that wants
+    /// to answer such a client looks at ``inputCount`` first.
     package func secure(
         until deadline: Instant, _ wrap: (Transport) throws(TransportFailure) -> Transport
     ) async throws(ConnectionError) {
+        guard inputCount == 0 else { throw .failed(TransportFailure(reason: "octets in clear came before TLS")) }
         do {
             transport = try wrap(transport)
         } catch {
