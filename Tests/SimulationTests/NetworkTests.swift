@@ -52,6 +52,73 @@ struct NetworkTests {
         #expect(errors.count >= 5, "\(errors)")
     }
 
+    @Test("heals for new connections when its plan does")
+    func heals() throws {
+        var plan = FaultPlan.none
+        plan.blackHole = 1
+        let simulation = Simulation(seed: 5, plan: plan)
+        _ = try Echo.listen(simulation)
+        let octets = Echo.octets(30_000, 5)
+        let outcomes = try simulation.run {
+            let client = simulation.loops[0]
+            let lost = await Echo.exchange(octets, simulation, on: client)
+            simulation.network.plan = .none
+            return [lost, await Echo.exchange(octets, simulation, on: client)]
+        }
+        #expect(outcomes[0].error == .timedOut)
+        #expect(outcomes[1] == Echo.Outcome(received: octets, error: nil))
+    }
+
+    @Test("keeps one destination's plan apart from the others'")
+    func plansByDestination() throws {
+        let simulation = Simulation(seed: 5)
+        simulation.network.plans[Echo.address] = FaultPlan.none
+        simulation.network.plan.refuse = 1
+        _ = try Echo.listen(simulation)
+        let outcome = try simulation.run { await Echo.exchange([1], simulation, on: simulation.loops[0]) }
+        #expect(outcome.error == nil)
+    }
+
+    @Test("names the open connections when everybody waits for ever")
+    func namesWhatIsOpen() throws {
+        let simulation = Simulation(seed: 1)
+        _ = try simulation.listen(on: Echo.address) { transport, loop in
+            let handover = Echo.Handover(transport: transport)
+            loop.spawn {
+                let connection = Connection(handover.transport, on: loop, waiter: Waiter(on: loop))
+                try? await connection.receive(until: .distantFuture)
+            }
+        }
+        let failure = #expect(throws: SimulationFailure.self) {
+            try simulation.run {
+                let loop = simulation.loops[0]
+                let transport = simulation.connect(to: Echo.address, from: Echo.subscriber)
+                let connection = Connection(transport, on: loop, waiter: Waiter(on: loop))
+                try await connection.finishConnect(until: .distantFuture)
+                try await connection.receive(until: .distantFuture)
+            }
+        }
+        #expect(failure?.kind == .deadlock)
+        #expect(failure?.open.count == 2)
+        #expect(failure?.open.first?.hasPrefix("203.0.113.7:32769 to 192.0.2.25:25: connected") == true)
+    }
+
+    @Test("tells one seed's story twice in the same words")
+    func narrates() throws {
+        var stories: [[String]] = []
+        for _ in 0..<2 {
+            let simulation = Simulation(seed: 11, plan: .rough)
+            var story: [String] = []
+            simulation.narrate { at, event in story.append("\(at.since(Simulation.epoch)) \(event)") }
+            _ = try Echo.listen(simulation)
+            _ = try simulation.run { await Echo.exchange(Echo.octets(100, 1), simulation, on: simulation.loops[0]) }
+            stories.append(story)
+        }
+        #expect(stories[0] == stories[1])
+        #expect(stories[0].first == "0 way 1 from 203.0.113.7:32769 to 192.0.2.25:25, way 2 back")
+        #expect(stories[0].contains { $0.hasSuffix("octets arrive") })
+    }
+
     @Test("answers for hosts as it was told")
     func resolves() throws {
         let simulation = Simulation(seed: 1)

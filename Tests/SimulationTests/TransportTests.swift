@@ -150,6 +150,76 @@ struct TransportTests {
         }
     }
 
+    /// What befalls the way to the server after its fifth octet, and how the two sides see it a second and an hour later.
+    private enum Fate: CaseIterable {
+        case stall, blackHole, reset, halfClose
+    }
+
+    @Test("suffers what its plan says, after so many octets", arguments: Fate.allCases)
+    private func suffers(fate: Fate) throws {
+        var plan = FaultPlan.none
+        plan.breakAfter = 5...5
+        switch fate {
+        case .stall: (plan.stall, plan.stallSpan) = (1, .minute ... .minute)
+        case .blackHole: plan.blackHole = 1
+        case .reset: plan.reset = 1
+        case .halfClose: plan.halfClose = 1
+        }
+        let simulation = Simulation(seed: 1, plan: plan)
+        try simulation.run {
+            let pair = try await Pair(simulation)
+            let server = try pair.theServer
+            let taken = fate == .halfClose ? 5 : 8
+            #expect(TransportTests.write([1, 2, 3, 4, 5, 6, 7, 8], to: pair.client) == .octets(taken))
+            await pair.pass(.second)
+            let early = TransportTests.read(server)
+            #expect(early.1 == (fate == .reset ? [] : [1, 2, 3, 4, 5]))
+            if fate == .reset { #expect(early.0 == .failed(TransportTests.reset)) }
+            if fate == .halfClose { #expect(TransportTests.read(server).0 == .end) }
+            await pair.pass(.hour)
+            if fate == .stall { #expect(TransportTests.read(server).1 == [6, 7, 8]) }
+            if fate == .blackHole { #expect(TransportTests.read(server).0 == .wouldBlock) }
+            let broken = TransferResult.failed(TransportTests.reset)
+            #expect(TransportTests.read(pair.client).0 == (fate == .reset ? broken : .wouldBlock))
+        }
+    }
+
+    @Test("carries so many octets a second when it is slow")
+    func slow() throws {
+        var plan = FaultPlan.none
+        plan.slow = 1
+        plan.octetsPerSecond = 100...100
+        let simulation = Simulation(seed: 1, plan: plan)
+        try simulation.run {
+            let pair = try await Pair(simulation)
+            for _ in 0..<10 { #expect(TransportTests.write([UInt8](0..<100), to: pair.client) == .octets(100)) }
+            await pair.pass(5 * .second + .millisecond)
+            #expect(TransportTests.read(try pair.theServer).1.count == 500)
+        }
+    }
+
+    @Test("lets segments arrive together that were written apart")
+    func coalesces() throws {
+        var plan = FaultPlan.none
+        plan.coalesce = 0.5
+        plan.coalesceSpan = 1 * .second...1 * .second
+        var firsts: Set<Int> = []
+        for seed in 0..<50 as Range<UInt64> {
+            let simulation = Simulation(seed: seed, plan: plan)
+            let first = try simulation.run {
+                let pair = try await Pair(simulation)
+                for octet in 1...3 as ClosedRange<UInt8> {
+                    #expect(TransportTests.write([octet], to: pair.client) == .octets(1))
+                    await pair.pass(10 * .millisecond)
+                }
+                while pair.serverHears.heard.isEmpty { await pair.pass(10 * .millisecond) }
+                return TransportTests.read(try pair.theServer).1.count
+            }
+            firsts.insert(first)
+        }
+        #expect(firsts == [1, 2, 3])
+    }
+
     @Test("hears of each arrival, and of nothing else")
     func edges() throws {
         let simulation = Simulation(seed: 1)

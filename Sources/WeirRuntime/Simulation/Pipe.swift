@@ -18,8 +18,8 @@ final class Pipe {
     /// The reader has been told so.
     private(set) var hasEnded = false
 
+    let number: UInt64
     private let network: SimulatedNetwork
-    private let number: UInt64
     private let plan: FaultPlan
     private let window: Int
     private let octetsPerSecond: UInt64?
@@ -82,6 +82,7 @@ final class Pipe {
     private func transmit(_ octets: UnsafeRawBufferPointer) {
         network.scheduler.trace.mix(number << 32 | UInt64(octets.count))
         network.scheduler.trace.mix(octets)
+        network.scheduler.tell("way \(number): \(octets.count) octets leave")
         sent += octets.count
         onTheirWay += octets.count
         if !isLost {
@@ -102,6 +103,7 @@ final class Pipe {
     private func suffer(_ kind: Breakdown) {
         breakdown = nil
         network.scheduler.trace.mix(number)
+        network.scheduler.tell("way \(number): \(kind) after \(sent) octets")
         switch kind {
         case .stall(let span): lastArrival = lastArrival + span
         case .blackHole: isLost = true
@@ -121,6 +123,7 @@ final class Pipe {
         isFinished = true
         guard !isLost else { return }
         network.scheduler.at(arrival(of: 0)) {
+            self.network.scheduler.tell("way \(self.number): the end arrives")
             self.hasEnded = true
             self.reader?.tell()
         }
@@ -141,6 +144,7 @@ final class Pipe {
     private func deliver(_ segment: [UInt8]) {
         onTheirWay -= segment.count
         network.scheduler.trace.mix(number << 32 | UInt64(segment.count))
+        network.scheduler.tell("way \(number): \(segment.count) octets arrive")
         guard let reader, !reader.isClosed else { return bounce() }
         guard !reader.isBroken else { return }
         arrived.append(contentsOf: segment)

@@ -13,12 +13,13 @@ final class Scheduler: @unchecked Sendable {
 
     private struct Event {
         var at: Instant
-        var order: UInt64
         var action: () -> Void
     }
 
     private(set) var now: Instant
     var trace = Trace()
+    /// Hears what happens, for people who debug.
+    var narrator: ((String) -> Void)?
     /// Whose job or call runs at present.
     private(set) var current: SimulatedExecutor?
     private var random: SeededRandom
@@ -26,7 +27,6 @@ final class Scheduler: @unchecked Sendable {
     private var ready: [Ready] = []
     /// Latest first, so that the next one is taken off the end.
     private var events: [Event] = []
-    private var order: UInt64 = 0
     private let thread = pthread_self()
 
     init(epoch: Instant, random: SeededRandom) {
@@ -40,6 +40,9 @@ final class Scheduler: @unchecked Sendable {
             pthread_equal(pthread_self(), thread) != 0,
             "a task escaped the simulation: something was enqueued or asked from another thread")
     }
+
+    /// Tells the narrator, if there is one.
+    func tell(_ event: @autoclosure () -> String) { narrator?(event()) }
 
     func makeExecutor(name: String) -> SimulatedExecutor {
         let executor = SimulatedExecutor(name: name, number: executors.count, scheduler: self)
@@ -60,14 +63,13 @@ final class Scheduler: @unchecked Sendable {
     /// Has `action` done at `instant`, after everything that was asked for that instant before.
     func at(_ instant: Instant, _ action: @escaping () -> Void) {
         check()
-        order += 1
         var low = 0
         var high = events.count
         while low < high {
             let middle = (low + high) / 2
             if events[middle].at > instant { low = middle + 1 } else { high = middle }
         }
-        events.insert(Event(at: max(instant, now), order: order, action: action), at: low)
+        events.insert(Event(at: max(instant, now), action: action), at: low)
     }
 
     // MARK: - Driving
@@ -99,7 +101,9 @@ final class Scheduler: @unchecked Sendable {
     /// When the next timer or event is due; nil if nothing will ever happen again by itself.
     var next: Instant? {
         var soonest = events.last?.at
-        for case let due? in executors.map(\.timers.next) where due < soonest ?? .distantFuture { soonest = due }
+        for executor in executors {
+            if let due = executor.timers.next { soonest = min(soonest ?? .distantFuture, due) }
+        }
         return soonest
     }
 
@@ -119,6 +123,7 @@ final class Scheduler: @unchecked Sendable {
     func abandon() {
         ready = []
         events = []
+        for executor in executors { executor.timers = TimerHeap() }
         executors = []
     }
 }

@@ -41,6 +41,11 @@ package final class Simulation: Runtime, @unchecked Sendable {
     /// A hash over every decision, delivery and written octet so far.
     package var trace: Trace { scheduler.trace }
 
+    /// Is told, in a line each, what the network does: two runs of one seed whose traces differ differ here first.
+    package func narrate(_ narrator: ((_ at: Instant, _ event: String) -> Void)?) {
+        scheduler.narrator = narrator.map { narrator in { [unowned scheduler] in narrator(scheduler.now, $0) } }
+    }
+
     // MARK: - Time and chance
 
     package override var now: Instant {
