@@ -65,6 +65,7 @@ let package = Package(
         tests("WeirRuntimeTests", ["WeirRuntime", "WeirTime"]),
         tests("WeirStoreTests", ["WeirStore", "WeirQuota", "WeirRuntime", "WeirTime"]),
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
+        tests("SimulationTests", ["WeirRuntime", "WeirTime"]),
         tests("HouseRulesTests", []),
     ],
     swiftLanguageModes: [.v6]
