@@ -41,7 +41,7 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     package override func listen(
         on address: SocketAddress, accept: @escaping @Sendable (Transport, RuntimeExecutor) -> Void
     ) throws(SystemError) -> any Listening {
-        try Listener(address, loops: eventLoops, accept: accept)
+        try ListeningSocket(address, loops: eventLoops, accept: accept)
     }
 
     package override func connect(to address: SocketAddress, on loop: RuntimeExecutor) throws(SystemError) -> Transport

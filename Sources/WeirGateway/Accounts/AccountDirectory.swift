@@ -1,6 +1,6 @@
 import Synchronization
 package import WeirConfiguration
-package import WeirQuota
+import WeirQuota
 package import WeirRuntime
 package import WeirStore
 import WeirTime
@@ -87,7 +87,7 @@ package final class AccountDirectory: @unchecked Sendable {
     private func accountByRule(_ host: SocketAddress) async throws(StoreError) -> Account? {
         let ip = IPAddress(high: host.high, low: host.low)
         guard let rule = cache.withLock({ $0.rules.first { $0.range.contains(ip) } }) else { return nil }
-        let login = CIDR(ip.masked(to: rule.each), length: rule.each).description
+        let login = CIDR(containing: ip, length: rule.each).description
         if let known = try await account(login: login) { return known }
         let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
         return cache.withLock { cache in

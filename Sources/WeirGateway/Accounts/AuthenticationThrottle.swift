@@ -1,4 +1,4 @@
-import WeirTime
+package import WeirTime
 
 /// Slows guessing of passwords: per source network it refuses, per login it only delays, so that nobody can lock an
 /// owner out by failing in his name.

@@ -1,7 +1,7 @@
 import Synchronization
 package import WeirQuota
-package import WeirRuntime
-package import WeirTime
+import WeirRuntime
+import WeirTime
 
 /// The one place where charges are decided, and from where they become durable.
 ///
@@ -136,12 +136,20 @@ package final class Ledger: Sendable {
     func refund(_ charge: inout Charge, message: UInt64) {
         state.withLock { state in
             let moment = moment(&state)
-            let given = state.book.refund(charge.amount, from: &charge, at: moment)
-            guard given != .zero else { return }
-            let row = JournalRow(
-                kind: .refund, at: moment.now, slot: charge.slot, account: charge.subjects.account,
-                customer: charge.subjects.customer, amount: -given, message: message)
-            _ = append([row], to: &state)
+            let refund = state.book.refund(charge.amount, from: &charge, at: moment)
+            guard refund.amount != .zero else { return }
+            var rows = [
+                JournalRow(
+                    kind: .refund, at: moment.now, slot: charge.slot, account: charge.subjects.account,
+                    customer: charge.subjects.customer, amount: -refund.amount, message: message)
+            ]
+            for subject in refund.forgiven {
+                rows.append(
+                    JournalRow(
+                        kind: .reset, at: moment.now, slot: charge.slot, account: subject, customer: nil,
+                        amount: refund.amount, message: message))
+            }
+            _ = append(rows, to: &state)
         }
     }
 

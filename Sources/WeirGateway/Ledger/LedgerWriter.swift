@@ -1,4 +1,4 @@
-package import WeirQuota
+import WeirQuota
 package import WeirRuntime
 package import WeirStore
 import WeirTime
@@ -97,7 +97,7 @@ package final class LedgerWriter: @unchecked Sendable {
             events.commitFailed(error)
             return false
         }
-        events.committed(rows: carried.count, nanoseconds: worker.now.since(began))
+        events.committed(carried.count, worker.now.since(began))
         carried.removeAll(keepingCapacity: true)
         ledger.committed(upTo: last)
         return true

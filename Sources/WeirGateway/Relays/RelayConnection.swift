@@ -83,7 +83,7 @@ final class RelayConnection {
     }
 
     func flush(until deadline: Instant) async throws(ConnectionError) {
-        do {
+        do throws(ConnectionError) {
             try await connection.flush(until: deadline)
         } catch {
             isBroken = true
@@ -110,7 +110,7 @@ final class RelayConnection {
         if connection.outputCount > 0 { try await flush(until: deadline) }
         while true {
             if let result = try takeReply(body) { return result }
-            do {
+            do throws(ConnectionError) {
                 try await connection.receive(until: deadline)
             } catch {
                 isBroken = true

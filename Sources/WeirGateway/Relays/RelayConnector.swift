@@ -1,6 +1,6 @@
-package import WeirConfiguration
+import WeirConfiguration
 package import WeirRuntime
-import WeirSMTP
+package import WeirSMTP
 import WeirTime
 
 /// Why a relay could not be made ready, in words for the log, and the stage for the metrics.
@@ -90,8 +90,8 @@ package struct RelayConnector: Sendable {
     }
 
     private func addresses(of relay: RelayState, _ loop: RuntimeExecutor) async throws(RelayFailure) -> [SocketAddress] {
-        do {
-            return try await runtime.resolve(relay.settings.address.hostText, port: relay.settings.address.port, on: loop)
+        do throws(ResolverError) {
+            return try await runtime.resolve(relay.settings.address.hostName, port: relay.settings.address.port, on: loop)
         } catch {
             throw RelayFailure(stage: .resolve, reason: "\(error.host): \(error.reason)")
         }
@@ -101,13 +101,13 @@ package struct RelayConnector: Sendable {
         _ address: SocketAddress, _ loop: RuntimeExecutor, _ waiter: Waiter
     ) async throws(RelayFailure) -> Connection {
         let transport: Transport
-        do {
+        do throws(SystemError) {
             transport = try runtime.connect(to: address, on: loop)
         } catch {
             throw RelayFailure(stage: .connect, reason: "\(address): \(error)")
         }
         let connection = Connection(transport, on: loop, waiter: waiter)
-        do {
+        do throws(ConnectionError) {
             try await connection.finishConnect(until: loop.now + RelayConnector.connectTimeout)
         } catch {
             connection.close()
@@ -150,8 +150,8 @@ package struct RelayConnector: Sendable {
 
     private func secure(_ connection: Connection, _ settings: Relay, _ own: Secrets?) async throws(RelayFailure) {
         guard let wrap = own?.wrap else { throw RelayFailure(stage: .tls, reason: "TLS was not set up") }
-        let host = settings.address.hostText
-        do {
+        let host = settings.address.hostName
+        do throws(ConnectionError) {
             try await connection.secure(until: connection.executor.now + timeout) { transport throws(TransportFailure) in
                 try wrap(transport, host)
             }
@@ -197,7 +197,7 @@ private struct RelayGreeting {
         _ stage: RelayFailure.Stage, _ body: (RelayReply, Span<UInt8>) -> Result
     ) async throws(RelayFailure) -> Result {
         let deadline = connection.executor.now + timeout
-        do {
+        do throws(ConnectionError) {
             try await connection.flush(until: deadline)
             while true {
                 var taken = 0
@@ -233,6 +233,16 @@ extension ConnectionError {
         case .timedOut: "no answer in time"
         case .interrupted: "interrupted"
         case .failed(let failure): failure.reason
+        }
+    }
+}
+
+extension Endpoint {
+    /// The host as the resolver and a certificate know it.
+    var hostName: String {
+        switch host {
+        case .name(let name): name
+        case .address(let address): address.description
         }
     }
 }

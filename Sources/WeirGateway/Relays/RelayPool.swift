@@ -1,6 +1,6 @@
 import WeirConfiguration
 import WeirQuota
-import WeirRuntime
+package import WeirRuntime
 import WeirSMTP
 import WeirTime
 
@@ -75,7 +75,7 @@ package final class RelayPool: @unchecked Sendable {
     }
 
     private func open(_ relay: RelayState, for account: SubjectID, waiter: Waiter) async -> RelayConnection? {
-        do {
+        do throws(RelayFailure) {
             return try await connector.connect(to: relay, on: loop, waiter: waiter)
         } catch {
             relay.closed()
@@ -92,6 +92,16 @@ package final class RelayPool: @unchecked Sendable {
         relays.shedIdle(of: relay, except: self)
         await waiter.wait(until: deadline)
         relay.stopWaiting(waiter)
+    }
+
+    /// Connects to a relay that nobody asked for, to learn what it offers and whether it is back; the connection is kept.
+    package func probe(_ relay: RelayState, waiter: Waiter) async {
+        relay.opened()
+        do throws(RelayFailure) {
+            keep(try await connector.connect(to: relay, on: loop, waiter: waiter))
+        } catch {
+            relay.closed()
+        }
     }
 
     /// Takes back a connection that `account` had borrowed: keeps it if it is clean, closes it otherwise.

@@ -1,9 +1,9 @@
 import Synchronization
 package import WeirConfiguration
-package import WeirQuota
-package import WeirRuntime
+import WeirQuota
+import WeirRuntime
 package import WeirSMTP
-package import WeirTime
+import WeirTime
 
 /// One relay as all loops see it: how many connections stand and who holds them, whether it rests, what it offers.
 package final class RelayState: Sendable {

@@ -2,6 +2,7 @@ import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
+import WeirStore
 import WeirTime
 
 /// DATA, the message's way through, and its dot.

@@ -2,6 +2,7 @@ import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
+import WeirStore
 import WeirTime
 
 /// MAIL, RCPT, and the relay's answers to them.

@@ -105,8 +105,9 @@ final class Session {
             try await flush()
             try await receiveCommand()
             while let line = nextLine() {
-                let goesOn = try await handle(line)
-                if try await !goesOn || (answers.count >= Session.answersMax && !settle()) { return try await flush() }
+                var goesOn = try await handle(line)
+                if goesOn, answers.count >= Session.answersMax { goesOn = try await settle() }
+                if !goesOn { return try await flush() }
             }
             if try await !settle() { return try await flush() }
         }

@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// What the kernel says about this process, under the names every Prometheus client uses.

@@ -19,6 +19,12 @@ package struct SocketAddress: Hashable, Sendable {
 
     package static let unspecified = SocketAddress(ipv4: 0, port: 0)
 
+    /// The address in network order, 4 or 16 octets.
+    package var octets: [UInt8] {
+        let all = [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+        return isIPv4 ? Array(all[12...]) : all
+    }
+
     package var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
     /// Reads a numeric address without port, such as `192.0.2.1` or `2001:db8::1`.

@@ -75,11 +75,3 @@ package struct SelfSignedCertificate: Sendable {
         }
     }
 }
-
-extension SocketAddress {
-    /// The address in network order, 4 or 16 octets.
-    var octets: [UInt8] {
-        let all = [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
-        return isIPv4 ? Array(all[12...]) : all
-    }
-}

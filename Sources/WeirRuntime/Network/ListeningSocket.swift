@@ -4,7 +4,7 @@ internal import Glibc
 /// A listening socket, shared by every loop: each takes what comes to it.
 ///
 /// `@unchecked Sendable`: the descriptor and the closures do not change; each loop has an ``Acceptor`` of its own.
-package final class Listener: Listening, @unchecked Sendable {
+package final class ListeningSocket: Listening, @unchecked Sendable {
     let descriptor: Int32
     package let address: SocketAddress
     private let acceptors: [(loop: EventLoop, acceptor: Acceptor)]
@@ -19,9 +19,9 @@ package final class Listener: Listening, @unchecked Sendable {
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
-            throw Listener.abandon(descriptor, "bind")
+            throw ListeningSocket.abandon(descriptor, "bind")
         }
-        guard listen(descriptor, Listener.backlog) == 0 else { throw Listener.abandon(descriptor, "listen") }
+        guard listen(descriptor, ListeningSocket.backlog) == 0 else { throw ListeningSocket.abandon(descriptor, "listen") }
         self.init(listening: descriptor, loops: loops, accept: accept)
     }
 

@@ -1,0 +1,85 @@
+package import WeirConfiguration
+package import WeirQuota
+import WeirRuntime
+package import WeirTime
+
+/// One configuration with all that was made from it; a reload swaps the whole of it, or nothing.
+package final class Generation: Sendable {
+    package let configuration: Configuration
+    package let policies: Policies
+    package let relays: Relays
+    /// By listener name: puts a server's TLS over an accepted transport.
+    package let serverTLS: [String: Material.ServerWrap]
+    package let timeouts: Timeouts
+    /// What every plan allows at least, for an EHLO before the account is known.
+    private let smallest: Announced
+
+    package struct Timeouts: Sendable {
+        package let command: UInt64
+        package let data: UInt64
+        package let relay: UInt64
+        package let relayDot: UInt64
+        package let drain: UInt64
+
+        init(_ timeouts: Configuration.Timeouts) {
+            command = timeouts.command.wholeNanoseconds
+            data = timeouts.data.wholeNanoseconds
+            relay = timeouts.relay.wholeNanoseconds
+            relayDot = timeouts.relayDot.wholeNanoseconds
+            drain = timeouts.drain.wholeNanoseconds
+        }
+    }
+
+    /// Limits of one message that EHLO announces; nil: none.
+    package struct Announced: Sendable {
+        package var octets: UInt64?
+        package var recipients: UInt64?
+    }
+
+    init(_ loaded: LoadedConfiguration, material: Material, relays: Relays) {
+        configuration = loaded.configuration
+        policies = loaded.policies
+        self.relays = relays
+        serverTLS = material.serverTLS
+        timeouts = Timeouts(loaded.configuration.timeouts)
+        let now = Instant(nanoseconds: 0)
+        smallest = loaded.policies.plans.plans.map { Announced(LimitSet($0), now: now) }
+            .reduce(Announced()) { $0.smallest(with: $1) }
+    }
+
+    /// What an account's messages are held to; that of the smallest plan where the account is not known.
+    package func announced(for limits: LimitSet?, now: Instant, relayMax: UInt64?) -> Announced {
+        let own = limits.map { Announced($0, now: now) } ?? smallest
+        return own.smallest(with: Announced(octets: relayMax))
+    }
+}
+
+extension Generation.Announced {
+    init(_ limits: LimitSet, now: Instant) {
+        for limit in limits.limits(at: now) where limit.window == .message && limit.excess != .observe {
+            switch limit.quantity {
+            case .octets: octets = UInt64(clamping: limit.allowed)
+            case .recipients: recipients = UInt64(clamping: limit.allowed)
+            case .messages, .refusals, .connections: break
+            }
+        }
+    }
+
+    func smallest(with other: Self) -> Self {
+        func least(_ left: UInt64?, _ right: UInt64?) -> UInt64? {
+            guard let left, let right else { return left ?? right }
+            return min(left, right)
+        }
+        return Self(octets: least(octets, other.octets), recipients: least(recipients, other.recipients))
+    }
+}
+
+extension Duration {
+    /// Saturates at both ends.
+    package var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: .second)
+        return overflow ? .max : whole &+ UInt64(attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,22 @@
+package import WeirRuntime
+
+/// What a configuration needs from outside itself: certificates, relays' secrets, the key of account names.
+package struct Material: Sendable {
+    /// Puts a server's TLS over an accepted transport.
+    package typealias ServerWrap = @Sendable (Transport) throws(TransportFailure) -> Transport
+
+    /// By listener name.
+    package var serverTLS: [String: ServerWrap]
+    /// By relay name.
+    package var relaySecrets: [String: RelayConnector.Secrets]
+    /// Keys the account's name in `X-Weir-Account`.
+    package var hashKey: [UInt8]
+
+    package init(
+        serverTLS: [String: ServerWrap], relaySecrets: [String: RelayConnector.Secrets], hashKey: [UInt8]
+    ) {
+        self.serverTLS = serverTLS
+        self.relaySecrets = relaySecrets
+        self.hashKey = hashKey
+    }
+}

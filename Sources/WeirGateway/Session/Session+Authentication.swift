@@ -1,0 +1,73 @@
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// AUTH.
+extension Session {
+    /// Runs one exchange from the AUTH command on, whose line is still in the input; false where the session ends.
+    func authenticate(
+        _ mechanism: SASLMechanism, response: Range<Int>?, length: Int
+    ) async throws(ConnectionError) -> Bool {
+        var exchange = SASLExchange(mechanism)
+        var step = client.withInput { exchange.begin(in: $0.extracting(0..<length), response: response) }
+        client.consume(length + 2)
+        while case .challenge(let octets) = step {
+            client.prepareOutput()
+            client.output.append(contentsOf: octets)
+            try await flush()
+            let answer = try await authenticationLine()
+            guard let answer else {
+                step = .refused(.lineTooLong)
+                break
+            }
+            step = client.withInput { exchange.receive($0.extracting(0..<answer)) }
+            client.consume(answer + 2)
+        }
+        switch step {
+        case .challenge: preconditionFailure("the loop answers challenges")
+        case .refused(let reply): return settleAuthentication(reply)
+        case .credentials(let credentials): return try await check(credentials)
+        }
+    }
+
+    /// The length of the next line of the exchange; nil if it is too long.
+    private func authenticationLine() async throws(ConnectionError) -> Int? {
+        var framer = LineFramer(octetsMax: LineFramer.authenticationOctetsMax)
+        let deadline = loop.now + generation.timeouts.command
+        var isOverlong = false
+        while true {
+            switch client.withInput({ framer.next(in: $0) }) {
+            case .line(let length): return isOverlong ? nil : length
+            case .incomplete: try await client.receive(until: deadline)
+            case .discard(let octets):
+                isOverlong = true
+                client.consume(octets)
+            case .overlong(let octets):
+                client.consume(octets)
+                return nil
+            }
+        }
+    }
+
+    private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
+        switch await gateway.authenticator.verify(credentials, source: client.transport.peer, on: loop) {
+        case .busy: return settleAuthentication(.authenticationBusy)
+        case .wrong: return settleAuthentication(.authenticationFailed)
+        case .right(let account):
+            if let refusal = count(account) {
+                say(refusal)
+                return false
+            }
+            self.account = account
+            return settleAuthentication(nil)
+        }
+    }
+
+    /// Ends the exchange with a refusal, or with 235; false where the session ends.
+    private func settleAuthentication(_ refusal: Reply?) -> Bool {
+        say(refusal ?? .authenticated)
+        guard let farewell = dialogue.settleAuthentication(succeeded: refusal == nil) else { return true }
+        say(farewell)
+        return false
+    }
+}
