@@ -57,6 +57,28 @@ struct SchedulingTests {
         #expect(traces.count == 200)
     }
 
+    @Test("replays in another process, which hashes differently")
+    func replaysElsewhere() async throws {
+        let here = try (0..<20 as Range<UInt64>).map { try SchedulingTests.everything(seed: $0).trace.description }
+        await #expect(processExitsWith: .success) { [here = here as [String]] in
+            let there = try (0..<20 as Range<UInt64>).map { try SchedulingTests.everything(seed: $0).trace.description }
+            try #require(here == there)
+        }
+    }
+
+    @Test("is gone when nobody holds it, whatever still lies in wait")
+    func ends() throws {
+        weak var gone: Simulation?
+        do {
+            let simulation = Simulation(seed: 1)
+            gone = simulation
+            _ = try Echo.listen(simulation)
+            _ = try simulation.run { await Echo.exchange([1, 2, 3], simulation, on: simulation.loops[0]) }
+            simulation.loops[0].post { Issue.record("nobody drives it any more") }
+        }
+        #expect(gone == nil)
+    }
+
     @Test("lets ready tasks run in any order")
     func reorders() throws {
         var orders: Set<[Int]> = []

@@ -11,9 +11,9 @@ package struct FaultPlan: Equatable, Sendable {
     /// A segment is held back for `coalesceSpan`; what follows catches up and arrives with it.
     package var coalesce = 0.0
     package var coalesceSpan: ClosedRange<UInt64> = 1 * .millisecond...40 * .millisecond
-    /// Octets that one direction holds, on their way or unread, before its writer has to wait; at least 1.
+    /// Octets that one direction holds, on their way or unread, before its writer has to wait.
     package var window: ClosedRange<Int> = 65_536...65_536
-    /// A direction is read slowly, at a rate from `octetsPerSecond`, which is not 0.
+    /// A direction is read slowly, at a rate from `octetsPerSecond`.
     package var slow = 0.0
     package var octetsPerSecond: ClosedRange<UInt64> = 500...100_000
 

@@ -35,14 +35,14 @@ final class Pipe {
         self.number = number
         self.network = network
         self.plan = plan
-        window = network.random.within(plan.window)
-        octetsPerSecond = network.random.chance(plan.slow) ? network.random.within(plan.octetsPerSecond) : nil
+        window = max(1, network.random.within(plan.window))
+        octetsPerSecond = network.random.chance(plan.slow) ? max(1, network.random.within(plan.octetsPerSecond)) : nil
         breakdown = Pipe.drawBreakdown(plan, &network.random)
         lastArrival = network.scheduler.now
     }
 
     private static func drawBreakdown(_ plan: FaultPlan, _ random: inout SeededRandom) -> (Int, Breakdown)? {
-        let after = random.within(plan.breakAfter)
+        let after = max(1, random.within(plan.breakAfter))
         if random.chance(plan.stall) { return (after, .stall(random.within(plan.stallSpan))) }
         if random.chance(plan.blackHole) { return (after, .blackHole) }
         if random.chance(plan.reset) { return (after, .reset) }
@@ -82,7 +82,7 @@ final class Pipe {
     private func transmit(_ octets: UnsafeRawBufferPointer) {
         network.scheduler.trace.mix(number << 32 | UInt64(octets.count))
         network.scheduler.trace.mix(octets)
-        network.scheduler.tell("way \(number): \(octets.count) octets leave")
+        network.scheduler.narrate("way \(number): \(octets.count) octets leave")
         sent += octets.count
         onTheirWay += octets.count
         if !isLost {
@@ -103,7 +103,7 @@ final class Pipe {
     private func suffer(_ kind: Breakdown) {
         breakdown = nil
         network.scheduler.trace.mix(number)
-        network.scheduler.tell("way \(number): \(kind) after \(sent) octets")
+        network.scheduler.narrate("way \(number): \(kind) after \(sent) octets")
         switch kind {
         case .stall(let span): lastArrival = lastArrival + span
         case .blackHole: isLost = true
@@ -123,7 +123,7 @@ final class Pipe {
         isFinished = true
         guard !isLost else { return }
         network.scheduler.at(arrival(of: 0)) {
-            self.network.scheduler.tell("way \(self.number): the end arrives")
+            self.network.scheduler.narrate("way \(self.number): the end arrives")
             self.hasEnded = true
             self.reader?.tell()
         }
@@ -144,7 +144,7 @@ final class Pipe {
     private func deliver(_ segment: [UInt8]) {
         onTheirWay -= segment.count
         network.scheduler.trace.mix(number << 32 | UInt64(segment.count))
-        network.scheduler.tell("way \(number): \(segment.count) octets arrive")
+        network.scheduler.narrate("way \(number): \(segment.count) octets arrive")
         guard let reader, !reader.isClosed else { return bounce() }
         guard !reader.isBroken else { return }
         arrived.append(contentsOf: segment)

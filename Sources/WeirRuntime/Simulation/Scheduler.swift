@@ -1,5 +1,5 @@
 internal import Glibc
-package import WeirTime
+import WeirTime
 
 /// The heart of the simulation: the virtual time, what is ready now, and what will happen later.
 ///
@@ -42,7 +42,7 @@ final class Scheduler: @unchecked Sendable {
     }
 
     /// Tells the narrator, if there is one.
-    func tell(_ event: @autoclosure () -> String) { narrator?(event()) }
+    func narrate(_ event: @autoclosure () -> String) { narrator?(event()) }
 
     func makeExecutor(name: String) -> SimulatedExecutor {
         let executor = SimulatedExecutor(name: name, number: executors.count, scheduler: self)
@@ -126,35 +126,4 @@ final class Scheduler: @unchecked Sendable {
         for executor in executors { executor.timers = TimerHeap() }
         executors = []
     }
-}
-
-/// One of the simulation's executors: a loop, a worker, a subscriber or a relay.
-///
-/// `@unchecked Sendable`: the scheduler traps on any thread but its own.
-package final class SimulatedExecutor: RuntimeExecutor, @unchecked Sendable {
-    package let name: String
-    let number: Int
-    private let scheduler: Scheduler
-    private var calls: [@Sendable () -> Void] = []
-
-    init(name: String, number: Int, scheduler: Scheduler) {
-        self.name = name
-        self.number = number
-        self.scheduler = scheduler
-        super.init()
-    }
-
-    package override var now: Instant {
-        scheduler.check()
-        return scheduler.now
-    }
-
-    package override func enqueue(_ job: consuming ExecutorJob) { scheduler.add(UnownedJob(job), on: self) }
-
-    package override func post(_ body: @escaping @Sendable () -> Void) {
-        scheduler.addCall(on: self)
-        calls.append(body)
-    }
-
-    func takeCall() { calls.removeFirst()() }
 }

@@ -72,7 +72,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
         let client = SimulatedTransport(
             network: self, local: local, peer: address, incoming: back, outgoing: there, isConnected: false)
         keep(client)
-        scheduler.tell("way \(there.number) from \(local) to \(address), way \(back.number) back")
+        scheduler.narrate("way \(there.number) from \(local) to \(address), way \(back.number) back")
         if random.chance(plan.connectTimeout) {
             scheduler.at(scheduler.now + SimulatedNetwork.connectSpanMax) { [weak client] in client?.fail(ETIMEDOUT) }
             return client

@@ -90,7 +90,7 @@ package final class SimulatedTransport: Transport {
     func fail(_ number: Int32) {
         guard !isClosed, error == nil else { return }
         error = number
-        network.scheduler.tell("way \(outgoing.number): its writer fails, \(SystemError.text(number))")
+        network.scheduler.narrate("way \(outgoing.number): its writer fails, \(SystemError.text(number))")
         incoming.discard()
         tell()
     }

@@ -9,6 +9,8 @@ package import WeirTime
 /// `@unchecked Sendable`: it is used on the thread that made it; the scheduler traps on any other.
 package final class Simulation: Runtime, @unchecked Sendable {
     package let seed: UInt64
+    /// When the virtual time began.
+    package let start: Instant
     package let network: SimulatedNetwork
     /// The resolver's answers by host name; ports are those that are asked for. An unlisted name does not exist.
     package var hosts: [String: Result<[SocketAddress], ResolverError>] = [:]
@@ -25,6 +27,7 @@ package final class Simulation: Runtime, @unchecked Sendable {
     package init(seed: UInt64, loops: Int = 2, epoch: Instant = Simulation.epoch, plan: FaultPlan = .none) {
         var random = SeededRandom(seed: seed)
         self.seed = seed
+        start = epoch
         let scheduler = Scheduler(epoch: epoch, random: random.fork())
         self.scheduler = scheduler
         network = SimulatedNetwork(scheduler: scheduler, random: random.fork(), plan: plan)
@@ -41,7 +44,7 @@ package final class Simulation: Runtime, @unchecked Sendable {
     /// A hash over every decision, delivery and written octet so far.
     package var trace: Trace { scheduler.trace }
 
-    /// Is told, in a line each, what the network does: two runs of one seed whose traces differ differ here first.
+    /// Has every event of the network told, in a line each: compare the stories of two runs whose traces differ.
     package func narrate(_ narrator: ((_ at: Instant, _ event: String) -> Void)?) {
         scheduler.narrator = narrator.map { narrator in { [unowned scheduler] in narrator(scheduler.now, $0) } }
     }
@@ -146,7 +149,8 @@ package final class Simulation: Runtime, @unchecked Sendable {
     }
 
     private func failure(_ kind: SimulationFailure.Kind) -> SimulationFailure {
-        SimulationFailure(kind: kind, seed: seed, at: now, plan: network.plan, open: network.open.map(\.description))
+        SimulationFailure(
+            kind: kind, seed: seed, after: now.since(start), plan: network.plan, open: network.open.map(\.description))
     }
 }
 
@@ -165,13 +169,14 @@ package struct SimulationFailure: Error, CustomStringConvertible {
 
     package let kind: Kind
     package let seed: UInt64
-    package let at: Instant
+    /// Nanoseconds of virtual time that had passed.
+    package let after: UInt64
     package let plan: FaultPlan
     /// Every end of a connection that was still open.
     package let open: [String]
 
     package var description: String {
-        let head = "\(kind.rawValue) (seed \(seed), \(at.since(Simulation.epoch)) ns, \(plan))"
+        let head = "\(kind.rawValue) (seed \(seed), after \(after) ns, \(plan))"
         return ([head] + open).joined(separator: "\n  open: ")
     }
 }
