@@ -31,6 +31,9 @@ package struct UnixHTTPClient: Sendable {
         return answer
     }
 
+    /// Throws ``AdminError/Kind/unreachable`` when nobody listens.
+    package func probe() throws(AdminError) { close(try connect()) }
+
     private func connect() throws(AdminError) -> Int32 {
         guard let address = UnixAddress(path) else {
             throw AdminError(.unreachable, "\(path): longer than a socket's path may be.")

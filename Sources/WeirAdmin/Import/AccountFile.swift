@@ -14,6 +14,19 @@ package struct AccountFile: Hashable, Sendable {
         /// A libcrypt string, or `{SHA256}` and the 64 hexadecimal digits of a random token's digest.
         package var passwordHash: String?
         package var mail: String?
+
+        package init(
+            line: Int, login: String, plan: String, customer: String? = nil, networks: [String] = [],
+            passwordHash: String? = nil, mail: String? = nil
+        ) {
+            self.line = line
+            self.login = login
+            self.plan = plan
+            self.customer = customer
+            self.networks = networks
+            self.passwordHash = passwordHash
+            self.mail = mail
+        }
     }
 
     package static let octetsMax = 64 << 20
