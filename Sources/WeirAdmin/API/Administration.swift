@@ -1,0 +1,39 @@
+/// Everything an administrator can do: the daemon does it itself, the command line asks the daemon.
+///
+/// Each change is audited with its actor, holds when the call returns, and survives a restart. Logins are given
+/// as typed; whoever implements this folds them.
+package protocol Administration: Sendable {
+    func status() async throws(AdminError) -> Status
+    func readiness() async throws(AdminError) -> Readiness
+
+    func accounts(_ query: AccountQuery) async throws(AdminError) -> AccountList
+    func account(_ login: String) async throws(AdminError) -> Account
+    func usage(_ login: String) async throws(AdminError) -> Usage
+
+    /// Adds an account; ``AdminError/Kind/conflict`` when there is one of this login.
+    func add(_ login: String, _ definition: AccountDefinition, by actor: Actor) async throws(AdminError) -> Account
+    /// Makes an account what the definition says, whether it was there or not; its tokens and overrides stay.
+    func put(_ login: String, _ definition: AccountDefinition, by actor: Actor) async throws(AdminError) -> Account
+    func change(_ login: String, _ change: AccountChange, by actor: Actor) async throws(AdminError) -> Account
+    func remove(_ login: String, by actor: Actor) async throws(AdminError)
+
+    func suspend(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account
+    func release(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account
+    /// Forgives what was counted in the open windows.
+    func reset(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account
+
+    /// Overrides one limit; a `name` that is not the override's own is ``AdminError/Kind/invalid``.
+    func limit(
+        _ login: String, name: String?, _ override: LimitOverride, by actor: Actor
+    ) async throws(AdminError) -> Account
+    /// Takes an override back; ``AdminError/Kind/notFound`` when there is none of this name.
+    func unlimit(_ login: String, name: String, by actor: Actor) async throws(AdminError) -> Account
+
+    /// Makes an application password; only its hash is kept.
+    func issueToken(_ login: String, by actor: Actor) async throws(AdminError) -> IssuedToken
+    /// Adds and changes accounts, all or none; errors name lines.
+    func importAccounts(_ file: AccountFile, dryRun: Bool, by actor: Actor) async throws(AdminError) -> ImportReport
+
+    /// Takes the new configuration, whole or not at all.
+    func reload(by actor: Actor) async throws(AdminError) -> ReloadReport
+}

@@ -1,0 +1,145 @@
+import FoundationEssentials
+import WeirTime
+
+/// A JSON object in a request, read field by field so that every fault is found and named by its pointer.
+///
+/// JSONDecoder alone would do neither: it passes over unknown keys, and says nothing of where a number had the
+/// wrong form.
+struct FieldReader {
+    private indirect enum Value: Decodable {
+        case null, bool
+        case number(Double)
+        case text(String)
+        case list([Value])
+        case object([String: Value])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if container.decodeNil() {
+                self = .null
+            } else if (try? container.decode(Bool.self)) != nil {
+                self = .bool
+            } else if let number = try? container.decode(Double.self) {
+                self = .number(number)
+            } else if let text = try? container.decode(String.self) {
+                self = .text(text)
+            } else if let list = try? container.decode([Value].self) {
+                self = .list(list)
+            } else {
+                self = .object(try container.decode([String: Value].self))
+            }
+        }
+    }
+
+    private let fields: [String: Value]
+    private var known: Set<String> = []
+    private var errors: [AdminError.Detail] = []
+
+    init(_ body: [UInt8]) throws(AdminError) {
+        let value: Value
+        do { value = try JSONDecoder().decode(Value.self, from: Data(body)) } catch {
+            throw AdminError(.badRequest, "The body is not JSON.")
+        }
+        guard case .object(let fields) = value else { throw AdminError(.badRequest, "The body is not a JSON object.") }
+        self.fields = fields
+    }
+
+    /// A text that must be there and not be empty; what stands in for a missing one is never used.
+    mutating func required(_ name: String) -> String {
+        guard let text = optional(name), !text.isEmpty else {
+            if !errors.contains(where: { $0.pointer == "/\(name)" }) { fault(name, "is required, and is not empty") }
+            return ""
+        }
+        return text
+    }
+
+    /// A text that may be left out or null.
+    mutating func optional(_ name: String) -> String? {
+        guard case .set(let text) = change(name) else { return nil }
+        return text
+    }
+
+    /// A text, null to clear it, or nothing to leave it.
+    mutating func change(_ name: String) -> FieldChange {
+        known.insert(name)
+        switch fields[name] {
+        case nil: return .keep
+        case .null: return .clear
+        case .text(let text): return .set(text)
+        default:
+            fault(name, "must be a text")
+            return .keep
+        }
+    }
+
+    /// A list of texts, empty when left out.
+    mutating func list(_ name: String) -> [String] {
+        known.insert(name)
+        switch fields[name] {
+        case nil: return []
+        case .list(let values):
+            return values.enumerated().compactMap { offset, value in
+                if case .text(let text) = value { return text }
+                fault("\(name)/\(offset)", "must be a text")
+                return nil
+            }
+        default:
+            fault(name, "must be a list of texts")
+            return []
+        }
+    }
+
+    /// A time that may be left out or null.
+    mutating func time(_ name: String) -> WallTime? {
+        guard let text = optional(name) else { return nil }
+        if let time = WallTime(text: text) { return time }
+        fault(name, "must be a date or a time, such as 2026-12-01 or 2026-12-01T08:00:00Z")
+        return nil
+    }
+
+    private mutating func fault(_ name: String, _ detail: String) {
+        errors.append(AdminError.Detail(pointer: "/\(name)", detail: detail))
+    }
+
+    /// To be called after the last field: throws what was found wrong.
+    func finish() throws(AdminError) {
+        let unknown = fields.keys.filter { !known.contains($0) }.sorted()
+        if let first = unknown.first {
+            throw AdminError(
+                .badRequest, "Unknown key \"\(first)\"; known are \(known.sorted().joined(separator: ", ")).",
+                errors: unknown.map { AdminError.Detail(pointer: "/\($0)", detail: "is unknown") })
+        }
+        if let first = errors.first {
+            throw AdminError(.invalid, "\(first.pointer ?? "The body") \(first.detail).", errors: errors)
+        }
+    }
+}
+
+extension AccountDefinition {
+    init(json body: [UInt8]) throws(AdminError) {
+        var reader = try FieldReader(body)
+        self.init(
+            plan: reader.required("plan"), customer: reader.optional("customer"),
+            password: reader.optional("password"), networks: reader.list("networks"), mail: reader.optional("mail"))
+        try reader.finish()
+    }
+}
+
+extension AccountChange {
+    init(json body: [UInt8]) throws(AdminError) {
+        var reader = try FieldReader(body)
+        self.init(
+            plan: reader.optional("plan"), customer: reader.change("customer"), password: reader.change("password"),
+            mail: reader.change("mail"), addNetworks: reader.list("add_networks"),
+            removeNetworks: reader.list("remove_networks"))
+        try reader.finish()
+    }
+}
+
+extension LimitOverride {
+    init(json body: [UInt8]) throws(AdminError) {
+        var reader = try FieldReader(body)
+        self.init(text: reader.required("text"), until: reader.time("until"), why: reader.required("why"))
+        try reader.finish()
+    }
+}

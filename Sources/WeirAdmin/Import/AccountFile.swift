@@ -1,0 +1,185 @@
+import Glibc
+
+/// A list of accounts from a billing system: every row of a CSV file, or every fault in it.
+///
+/// Source: RFC 4180, with LF accepted as the end of a line, and a leading byte order mark.
+package struct AccountFile: Hashable, Sendable {
+    package struct Row: Hashable, Sendable {
+        /// The line that the row begins on, from 1.
+        package var line: Int
+        package var login: String
+        package var plan: String
+        package var customer: String?
+        package var networks: [String]
+        /// A libcrypt string, or `{SHA256}` and the 64 hexadecimal digits of a random token's digest.
+        package var passwordHash: String?
+        package var mail: String?
+
+        package init(
+            line: Int, login: String, plan: String, customer: String? = nil, networks: [String] = [],
+            passwordHash: String? = nil, mail: String? = nil
+        ) {
+            self.line = line
+            self.login = login
+            self.plan = plan
+            self.customer = customer
+            self.networks = networks
+            self.passwordHash = passwordHash
+            self.mail = mail
+        }
+    }
+
+    package static let octetsMax = 64 << 20
+    /// So many faults are named; what is beyond them is not looked at.
+    package static let faultsMax = 100
+
+    package let rows: [Row]
+    /// The file as it was read, to be sent on.
+    package let octets: [UInt8]
+
+    /// Reads a whole file; throws ``AdminError/Kind/invalid`` with one entry for each bad line.
+    package init(_ octets: [UInt8]) throws(AdminError) {
+        guard octets.count <= AccountFile.octetsMax else {
+            throw AdminError(.contentTooLarge, "A file may hold at most 64 MiB.")
+        }
+        var reader = CSVReader(octets)
+        guard let header = reader.next() else { throw AccountFile.invalid([.init(line: 1, detail: "is empty")]) }
+        let columns = try Columns(header)
+        var rows: [Row] = []
+        var faults: [AdminError.Detail] = []
+        var lines: [String: Int] = [:]
+        while faults.count < AccountFile.faultsMax, let record = reader.next() {
+            if record.fields == [""] && record.fault == nil { continue }
+            do throws(RowFault) {
+                let row = try columns.row(record)
+                let earlier = lines.updateValue(row.line, forKey: AccountFile.folded(row.login))
+                if let earlier {
+                    throw RowFault(detail: "\(row.login) is already on line \(earlier)")
+                }
+                rows.append(row)
+            } catch {
+                faults.append(AdminError.Detail(line: record.line, detail: error.detail))
+            }
+        }
+        guard faults.isEmpty else { throw AccountFile.invalid(faults) }
+        self.rows = rows
+        self.octets = octets
+    }
+
+    private static func invalid(_ faults: [AdminError.Detail]) -> AdminError {
+        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
+        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
+    }
+
+    /// ASCII letters in lower case, as logins are compared.
+    private static func folded(_ login: String) -> String {
+        String(decoding: login.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
+/// What is wrong with a row.
+private struct RowFault: Error {
+    var detail: String
+}
+
+/// Which column holds what, by the header line.
+private struct Columns {
+    private enum Name: String, CaseIterable {
+        case login, plan, customer, networks
+        case passwordHash = "password_hash"
+        case mail
+    }
+
+    private let count: Int
+    /// The place of each name, in the order of ``Name``; -1 for a column that is left out.
+    private let places: [Int]
+
+    init(_ header: CSVReader.Record) throws(AdminError) {
+        func refuse(_ detail: String) -> AdminError {
+            AdminError(
+                .invalid, "The header line is wrong; nothing was imported.",
+                errors: [AdminError.Detail(line: 1, detail: detail)])
+        }
+        if let fault = header.fault { throw refuse(fault) }
+        let known = Name.allCases.map(\.rawValue)
+        let names = header.fields.map { String(decoding: $0.utf8.filter { $0 != 0x20 }, as: UTF8.self) }
+        if let unknown = names.first(where: { !known.contains($0) }) {
+            throw refuse("column \"\(unknown)\" is none of \(known.joined(separator: ", "))")
+        }
+        guard Set(names).count == names.count else { throw refuse("a column is named twice") }
+        guard names.contains("login"), names.contains("plan") else {
+            throw refuse("the columns login and plan are required")
+        }
+        count = names.count
+        places = known.map { names.firstIndex(of: $0) ?? -1 }
+    }
+
+    func row(_ record: CSVReader.Record) throws(RowFault) -> AccountFile.Row {
+        if let fault = record.fault { throw RowFault(detail: fault) }
+        guard record.fields.count == count else {
+            throw RowFault(detail: "\(record.fields.count) fields where the header names \(count)")
+        }
+        func field(_ name: Name) -> String {
+            let place = Name.allCases.firstIndex(of: name).map { places[$0] } ?? -1
+            return place < 0 ? "" : record.fields[place]
+        }
+        let networks = field(.networks).split(separator: " ").map(String.init)
+        let row = AccountFile.Row(
+            line: record.line, login: field(.login), plan: field(.plan), customer: nonEmpty(field(.customer)),
+            networks: networks, passwordHash: nonEmpty(field(.passwordHash)), mail: nonEmpty(field(.mail)))
+        try check(row)
+        return row
+    }
+
+    private func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }
+
+    private func check(_ row: AccountFile.Row) throws(RowFault) {
+        guard isName(row.login) else {
+            throw RowFault(detail: "the login is empty, longer than 254 octets, or holds a space or control character")
+        }
+        guard isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
+        for network in row.networks where !AccountFile.isNetwork(network) {
+            throw RowFault(detail: "\"\(network)\" is no network such as 192.0.2.0/24 or 2001:db8::/56")
+        }
+        if let hash = row.passwordHash, !isHash(hash) {
+            throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
+        }
+        if let mail = row.mail, !mail.contains("@") || !isName(mail) {
+            throw RowFault(detail: "\"\(mail)\" is no mail address")
+        }
+    }
+
+    private func isName(_ text: String) -> Bool {
+        (1...254).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+    }
+
+    private func isHash(_ text: String) -> Bool {
+        if text.hasPrefix("{SHA256}") {
+            let digits = text.utf8.dropFirst(8)
+            return digits.count == 64
+                && digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x66 }
+        }
+        return text.hasPrefix("$") && (8...255).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
+    }
+}
+
+extension AccountFile {
+    /// An address, or an address and the length of its prefix.
+    static func isNetwork(_ text: String) -> Bool {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let address = String(parts[0])
+        var octets = [UInt8](repeating: 0, count: 16)
+        let bits: Int
+        if inet_pton(AF_INET, address, &octets) == 1 {
+            bits = 32
+        } else if inet_pton(AF_INET6, address, &octets) == 1 {
+            bits = 128
+        } else {
+            return false
+        }
+        guard parts.count == 2 else { return true }
+        guard let length = Int(parts[1]), parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return false }
+        return length <= bits
+    }
+}

@@ -1,0 +1,205 @@
+import WeirAdmin
+import WeirTime
+
+/// The verbs about accounts.
+enum AccountCommands {
+    static let all = [
+        add, show, list, set, limit, unlimit, reset, suspend, release, token, importFile, remove,
+    ]
+
+    private static let why = Command.Option(
+        name: "why", value: "TEXT", help: "the reason, for the audit", isRequired: true)
+    private static let passwordFile = Command.Option(
+        name: "password-file", value: "FILE", help: "holds the password; - is standard input")
+
+    private static let add = Command(
+        words: ["account", "add"], arguments: ["LOGIN"],
+        options: [
+            .init(name: "plan", value: "PLAN", help: "the plan that limits it", isRequired: true), passwordFile,
+            .init(name: "network", value: "CIDR", help: "a network that is this account", repeats: true),
+            .init(name: "customer", value: "NAME", help: "the customer it belongs to"),
+        ],
+        summary: "add an account",
+        details: "Without a password, a token or a network it cannot send.",
+        run: { invocation in
+            let definition = AccountDefinition(
+                plan: invocation["plan"] ?? "", customer: invocation["customer"],
+                password: try invocation["password-file"].map(Input.password), networks: invocation.all("network"))
+            let account = try await invocation.installation.administration()
+                .add(invocation.arguments[0], definition, by: Terminal.actor)
+            try report(account, "added to plan \(account.plan)", invocation)
+        })
+
+    private static let show = Command(
+        words: ["account", "show"], arguments: ["LOGIN"], summary: "every limit with used, allowed, frees at",
+        run: { invocation in
+            let account = try await invocation.installation.administration().account(invocation.arguments[0])
+            if invocation.has("json") { return try invocation.terminal.json(account) }
+            AccountReport(account: account, terminal: invocation.terminal).write()
+        })
+
+    private static let list = Command(
+        words: ["account", "list"],
+        options: [
+            .init(name: "state", value: "STATE", help: AccountState.allCases.map(\.rawValue).joined(separator: ", ")),
+            .init(name: "plan", value: "PLAN", help: "only accounts on this plan"),
+            .init(name: "over", value: "PERCENT", help: "only accounts that used so much of a limit, such as 80%"),
+        ],
+        summary: "accounts by login",
+        run: { invocation in
+            var query = AccountQuery(plan: invocation["plan"], limit: AccountQuery.pageMax)
+            query.state = try invocation["state"].map(state)
+            query.overPercent = try invocation["over"].map(percent)
+            let administration = try await invocation.installation.administration()
+            var accounts: [AccountSummary] = []
+            repeat {
+                let page = try await administration.accounts(query)
+                accounts += page.accounts
+                query.cursor = page.next
+            } while query.cursor != nil
+            if invocation.has("json") {
+                return try invocation.terminal.json(AccountList(accounts: accounts, next: nil))
+            }
+            invocation.terminal.table(
+                ["LOGIN", "PLAN", "CUSTOMER", "STATE", "USED"],
+                accounts.map { [$0.login, $0.plan, $0.customer ?? "", $0.state.rawValue, "\($0.usedPercent)%"] })
+        })
+
+    private static let set = Command(
+        words: ["account", "set"], arguments: ["LOGIN"],
+        options: [
+            .init(name: "plan", value: "PLAN", help: "another plan"),
+            .init(name: "customer", value: "NAME", help: "another customer; \"\" for none"), passwordFile,
+            .init(name: "add-network", value: "CIDR", help: "one network more", repeats: true),
+            .init(name: "remove-network", value: "CIDR", help: "one network less", repeats: true),
+        ],
+        summary: "change an account; what is not named stays",
+        run: { invocation in
+            let change = AccountChange(
+                plan: invocation["plan"],
+                customer: invocation["customer"].map { $0.isEmpty ? .clear : .set($0) } ?? .keep,
+                password: try invocation["password-file"].map { .set(try Input.password($0)) } ?? .keep,
+                addNetworks: invocation.all("add-network"), removeNetworks: invocation.all("remove-network"))
+            guard change != AccountChange() else {
+                throw UsageError(message: "account set needs something to set", hint: "see weir help account set")
+            }
+            let account = try await invocation.installation.administration()
+                .change(invocation.arguments[0], change, by: Terminal.actor)
+            try report(account, "changed", invocation)
+        })
+
+    private static let limit = Command(
+        words: ["account", "limit"], arguments: ["LOGIN", "LIMIT"],
+        options: [
+            .init(name: "until", value: "DATE", help: "when the plan's limit comes back; a date begins at 00:00 UTC"),
+            why,
+        ],
+        summary: "override one limit of the plan",
+        details: "LIMIT is written as in a plan: \"5000 recipients per day\".",
+        run: { invocation in
+            let override = LimitOverride(
+                text: invocation.arguments[1], until: try invocation["until"].map(time),
+                why: invocation["why"] ?? "")
+            let account = try await invocation.installation.administration()
+                .limit(invocation.arguments[0], name: nil, override, by: Terminal.actor)
+            try report(account, "has \(override.text)", invocation)
+        })
+
+    private static let unlimit = Command(
+        words: ["account", "unlimit"], arguments: ["LOGIN", "LIMIT"], summary: "take an override back",
+        details: "LIMIT is the limit's name, such as recipients-per-day.",
+        run: { invocation in
+            let account = try await invocation.installation.administration()
+                .unlimit(invocation.arguments[0], name: invocation.arguments[1], by: Terminal.actor)
+            try report(account, "has its plan's \(invocation.arguments[1]) again", invocation)
+        })
+
+    private static let reset = Command(
+        words: ["account", "reset"], arguments: ["LOGIN"], options: [why],
+        summary: "forgive what was counted in the open windows",
+        run: { invocation in
+            let login = invocation.arguments[0]
+            try invocation.terminal.confirm("What \(login) sent will be forgotten.", invocation)
+            let account = try await invocation.installation.administration()
+                .reset(login, why: invocation["why"] ?? "", by: Terminal.actor)
+            try report(account, "starts from 0", invocation)
+        })
+
+    private static let suspend = Command(
+        words: ["account", "suspend"], arguments: ["LOGIN"], options: [why],
+        summary: "refuse what it sends, at once, in open sessions too",
+        run: { invocation in
+            let account = try await invocation.installation.administration()
+                .suspend(invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)
+            try report(account, "suspended; undo with weir account release", invocation)
+        })
+
+    private static let release = Command(
+        words: ["account", "release"], arguments: ["LOGIN"], options: [why],
+        summary: "let a suspended account send again",
+        run: { invocation in
+            let account = try await invocation.installation.administration()
+                .release(invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)
+            try report(account, "released; it is \(account.state.rawValue)", invocation)
+        })
+
+    private static let token = Command(
+        words: ["account", "token"], arguments: ["LOGIN"], summary: "make an application password, shown this once",
+        run: { invocation in
+            let issued = try await invocation.installation.administration()
+                .issueToken(invocation.arguments[0], by: Terminal.actor)
+            if invocation.has("json") { return try invocation.terminal.json(issued) }
+            invocation.terminal.line(issued.token)
+            invocation.terminal.note("Keep it now: it is not shown again.")
+        })
+
+    private static let importFile = Command(
+        words: ["account", "import"], arguments: ["FILE"],
+        options: [.init(name: "dry-run", help: "say what would change, and change nothing")],
+        summary: "add and change accounts from a CSV file, all or none",
+        details: """
+            The first line names the columns: login,plan,customer,networks,password_hash,mail. All but the first two
+            may be left out; networks are separated by spaces; the hash is a libcrypt string, or {SHA256} and the 64
+            hexadecimal digits of a random token's digest. FILE may be - for standard input.
+            """,
+        run: { invocation in
+            let file = try AccountFile(Input.octets(of: invocation.arguments[0], max: AccountFile.octetsMax))
+            let report = try await invocation.installation.administration()
+                .importAccounts(file, dryRun: invocation.has("dry-run"), by: Terminal.actor)
+            if invocation.has("json") { return try invocation.terminal.json(report) }
+            let counts = "\(report.added) added, \(report.changed) changed, \(report.unchanged) as before"
+            invocation.terminal.line(report.dryRun ? "would be: \(counts)" : counts)
+        })
+
+    private static let remove = Command(
+        words: ["account", "remove"], arguments: ["LOGIN"], summary: "remove an account",
+        details: "What it sent stays counted until its windows close, also if it is added again.",
+        run: { invocation in
+            let login = invocation.arguments[0]
+            try invocation.terminal.confirm("\(login) will not be able to send.", invocation)
+            try await invocation.installation.administration().remove(login, by: Terminal.actor)
+            if !invocation.has("json") { invocation.terminal.line("\(login) removed") }
+        })
+
+    private static func report(_ account: Account, _ what: String, _ invocation: Invocation) throws {
+        if invocation.has("json") { return try invocation.terminal.json(account) }
+        invocation.terminal.line("\(Terminal.printable(account.login)) \(what)")
+    }
+
+    private static func state(_ text: String) throws(UsageError) -> AccountState {
+        if let state = AccountState(rawValue: text) { return state }
+        let known = AccountState.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UsageError(message: "--state is no \"\(text)\"", hint: "it is one of \(known)")
+    }
+
+    private static func percent(_ text: String) throws(UsageError) -> Int {
+        let digits = text.hasSuffix("%") ? text.dropLast() : text[...]
+        if let percent = Int(digits), (0...100_000).contains(percent) { return percent }
+        throw UsageError(message: "--over is no \"\(text)\"", hint: "it is a percentage, such as 80%")
+    }
+
+    private static func time(_ text: String) throws(UsageError) -> WallTime {
+        if let time = WallTime(text: text) { return time }
+        throw UsageError(message: "--until is no \"\(text)\"", hint: "it is 2026-12-01 or 2026-12-01T08:00:00Z")
+    }
+}

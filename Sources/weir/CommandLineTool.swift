@@ -1,0 +1,37 @@
+import WeirAdmin
+
+/// Runs one command line to its exit status.
+struct CommandLineTool {
+    private let terminal = Terminal()
+    private let parser = CommandParser(commands: CommandTable.commands)
+
+    func run(_ line: [String]) async -> Int32 {
+        do {
+            switch try parser.parse(line) {
+            case .help(let words): try Help(commands: parser.commands).write(words, to: terminal)
+            case .run(let command, let arguments, let options):
+                try await command.run(
+                    Invocation(command: command, arguments: arguments, options: options, terminal: terminal))
+            }
+            return 0
+        } catch let error as UsageError {
+            terminal.note("weir: \(error.message); \(error.hint)")
+            return ExitStatus.usage
+        } catch let error as AdminError {
+            terminal.note("weir: \(error.detail)")
+            for fault in error.errors { terminal.note("  " + describe(fault)) }
+            return error.kind.exitStatus
+        } catch let status as ExitStatus {
+            return status.code
+        } catch {
+            terminal.note("weir: \(error)")
+            return ExitStatus.fault
+        }
+    }
+
+    private func describe(_ fault: AdminError.Detail) -> String {
+        if let line = fault.line { return "line \(line): \(fault.detail)" }
+        if let pointer = fault.pointer { return "\(pointer.dropFirst()): \(fault.detail)" }
+        return fault.detail
+    }
+}

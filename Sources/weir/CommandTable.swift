@@ -1,0 +1,42 @@
+import WeirAdmin
+
+/// All verbs, in the order that help lists them.
+enum CommandTable {
+    static let commands: [Command] =
+        [serve, check, demo, status] + AccountCommands.all + [reload, version]
+
+    private static let serve = Command(
+        words: ["serve"], summary: "the daemon, in the foreground",
+        run: { throw ExitStatus(code: await Serve.run($0.installation)) })
+
+    private static let check = Command(
+        words: ["check"], summary: "read configuration and policies, try what they name, say what is wrong and where",
+        run: { throw ExitStatus(code: await Check.run($0.installation)) })
+
+    private static let demo = Command(
+        words: ["demo"],
+        options: [.init(name: "for", value: "DURATION", help: "end by itself after so long, such as 30s")],
+        summary: "everything on loopback in a temporary folder, with accounts that send and one that spams",
+        run: { throw ExitStatus(code: await Demo.run(duration: $0["for"])) })
+
+    private static let status = Command(
+        words: ["status"], summary: "listeners, relays, accounts, ledger, alarms",
+        run: { invocation in
+            let status = try await invocation.installation.daemon().status()
+            if invocation.has("json") { return try invocation.terminal.json(status) }
+            StatusReport(status: status, terminal: invocation.terminal).write()
+        })
+
+    private static let reload = Command(
+        words: ["reload"], summary: "take the new configuration, whole or not at all",
+        run: { invocation in
+            let report = try await invocation.installation.daemon().reload(by: Terminal.actor)
+            if invocation.has("json") { return try invocation.terminal.json(report) }
+            for change in report.changes { invocation.terminal.line(change) }
+            invocation.terminal.note(report.changes.isEmpty ? "Reloaded; nothing differs." : "Reloaded.")
+        })
+
+    private static let version = Command(
+        words: ["version"], summary: "one line",
+        run: { $0.terminal.line("weir \(Version.number)") })
+}

@@ -1,0 +1,50 @@
+/// What `weir help` prints, made from the table of verbs.
+struct Help {
+    let commands: [Command]
+
+    /// Help on one verb, on a group such as `account`, or on all.
+    func write(_ words: [String], to terminal: Terminal) throws(UsageError) {
+        if words.isEmpty { return overview(terminal) }
+        let group = commands.filter { $0.words.starts(with: words) }
+        if let command = group.first(where: { $0.words == words }) { return describe(command, terminal) }
+        guard !group.isEmpty else {
+            let near = Suggestion.nearest(to: words.joined(separator: " "), among: commands.map(\.name))
+            throw UsageError(
+                message: "there is no verb \"\(words.joined(separator: " "))\"",
+                hint: near.map { "did you mean weir help \($0)?" } ?? "weir help lists them")
+        }
+        list(group, terminal)
+    }
+
+    private func overview(_ terminal: Terminal) {
+        terminal.line("weir: the gate through which outbound mail leaves, counted.\n")
+        terminal.line("usage: weir VERB … [--config FILE] [--socket PATH] [--json] [--yes]\n")
+        list(commands, terminal)
+        terminal.line("\nweir help VERB says more.")
+        terminal.line(
+            """
+
+            Exit status: 0 done, 64 usage, 65 bad data, 67 no such account, 69 daemon not reachable,
+            75 try again later, 77 not permitted, 78 configuration.
+            """)
+    }
+
+    private func list(_ commands: [Command], _ terminal: Terminal) {
+        let width = commands.map(\.name.count).max() ?? 0
+        for command in commands { terminal.line("  \(Terminal.padded(command.name, to: width))  \(command.summary)") }
+    }
+
+    private func describe(_ command: Command, _ terminal: Terminal) {
+        terminal.line("weir \(command.name): \(command.summary)\n\nusage: \(command.usage)")
+        if !command.details.isEmpty { terminal.line("\n\(command.details)") }
+        for (title, options) in [("Options", command.options), ("Of every verb", Command.common)]
+        where !options.isEmpty {
+            terminal.line("\n\(title):")
+            let left = options.map { "--\($0.name)" + ($0.value.map { " \($0)" } ?? "") }
+            let width = left.map(\.count).max() ?? 0
+            for (text, option) in zip(left, options) {
+                terminal.line("  \(Terminal.padded(text, to: width))  \(option.help)")
+            }
+        }
+    }
+}
