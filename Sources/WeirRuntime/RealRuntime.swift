@@ -7,9 +7,11 @@ package import WeirTime
 package final class RealRuntime: Runtime, @unchecked Sendable {
     private let clock: AnchoredClock
     private let eventLoops: [EventLoop]
+    /// By loop; each is touched by its loop's thread alone.
+    private let resolvers: [Resolver]
 
     /// Starts `loops` event loops, each with its thread.
-    package init(loops count: Int, clock: AnchoredClock) throws(SystemError) {
+    package init(loops count: Int, clock: AnchoredClock, dns: DNSSettings = DNSSettings()) throws(SystemError) {
         self.clock = clock
         var loops: [EventLoop] = []
         for index in 0..<count {
@@ -18,6 +20,7 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
             loops.append(loop)
         }
         eventLoops = loops
+        resolvers = loops.map { Resolver(loop: $0, settings: dns) }
         super.init(loops: loops)
     }
 
@@ -53,10 +56,13 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     package override func resolve(
         _ host: String, port: UInt16, on loop: RuntimeExecutor
     ) async throws(ResolverError) -> [SocketAddress] {
-        guard let address = SocketAddress(numeric: host, port: port) else {
-            throw ResolverError(host: host, reason: "not a numeric address")
+        if let address = SocketAddress(numeric: host, port: port) { return [address] }
+        guard let index = eventLoops.firstIndex(where: { $0 === loop }) else {
+            preconditionFailure("not a loop of this runtime")
         }
-        return [address]
+        return try await resolvers[index].resolve(host).map {
+            SocketAddress(high: $0.high, low: $0.low, port: port)
+        }
     }
 
     package override func makeWorker(name: String) throws(SystemError) -> RuntimeExecutor {
