@@ -258,11 +258,12 @@ extension SimulatedDisk {
         return octets
     }
 
-    /// Some whole number of sectors between two sizes.
+    /// Some size between two, at a sector's end.
     private func between(_ one: Int, _ other: Int) -> Int {
-        let low = min(one, other) / Self.sectorOctets
-        let high = max(one, other) / Self.sectorOctets
-        return (low + Int(random() % UInt64(high - low + 1))) * Self.sectorOctets
+        let low = min(one, other)
+        let sectors = (max(one, other) - low) / Self.sectorOctets
+        let size = low + Int(random() % UInt64(sectors + 1)) * Self.sectorOctets
+        return max(low, size / Self.sectorOctets * Self.sectorOctets)
     }
 
     private func coin() -> Bool { random() & 1 == 1 }
