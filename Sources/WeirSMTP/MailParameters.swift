@@ -32,9 +32,7 @@ package struct MailParameters: Equatable, Sendable {
 extension MailParameters {
     /// `"FROM:" Reverse-path [SP Mail-parameters]`, where `argument` ends without a space.
     init(_ line: Span<UInt8>, _ argument: Range<Int>) throws(CommandError) {
-        guard argument.count > 5, line.word(argument.prefix(5)) == 0x0046_524F_4D3A /* FROM: */ else {
-            throw .malformedArgument
-        }
+        guard argument.count > 5, Word(line, argument.prefix(5)) == .from else { throw .malformedArgument }
         var offset = argument.lowerBound + 5
         while line[offset] == .space { offset += 1 }
         guard let path = Path.scan(line, at: &offset), path.at != nil || path.isEmpty else { throw .malformedSender }
@@ -64,27 +62,27 @@ extension MailParameters {
 
     private mutating func take(_ parameter: Parameter, _ line: Span<UInt8>) throws(CommandError) -> Set {
         let value = parameter.value
-        switch line.word(parameter.keyword) {
-        case 0x5349_5A45:  // SIZE
+        switch Word(line, parameter.keyword) {
+        case .size:
             size = try Self.size(line, value)
             return .size
-        case 0x424F_4459:  // BODY
+        case .body:
             body = try Self.body(line, value)
             return .body
-        case 0x534D_5450_5554_4638:  // SMTPUTF8
+        case .smtpUTF8:
             guard value == nil else { throw .malformedArgument }
             isSMTPUTF8 = true
             return .smtpUTF8
-        case 0x0052_4554:  // RET
+        case .ret:
             returns = try Self.returns(line, value)
             return .returns
-        case 0x0045_4E56_4944:  // ENVID
+        case .envid:
             guard let value, value.count <= Self.envelopeIDOctetsMax, line.isXtext(value) else {
                 throw .malformedArgument
             }
             envelopeID = value
             return .envelopeID
-        case 0x4155_5448:  // AUTH: who submitted it first, which nobody believes; never passed on.
+        case .auth:  // Who submitted it first, which nobody believes; never passed on.
             guard let value, line.spells("<>", in: value) || line.isXtext(value) else { throw .malformedArgument }
             return .auth
         default: throw .unknownParameter
@@ -104,17 +102,17 @@ extension MailParameters {
     }
 
     private static func body(_ line: Span<UInt8>, _ value: Range<Int>?) throws(CommandError) -> Body {
-        switch line.word(value ?? 0..<0) {
-        case 0x3742_4954: return .sevenBit  // 7BIT
-        case 0x3842_4954_4D49_4D45: return .eightBitMIME  // 8BITMIME
+        switch Word(line, value) {
+        case .sevenBit: return .sevenBit
+        case .eightBitMIME: return .eightBitMIME
         default: throw .unknownParameter
         }
     }
 
     private static func returns(_ line: Span<UInt8>, _ value: Range<Int>?) throws(CommandError) -> Returns {
-        switch line.word(value ?? 0..<0) {
-        case 0x4655_4C4C: return .full  // FULL
-        case 0x4844_5253: return .headers  // HDRS
+        switch Word(line, value) {
+        case .full: return .full
+        case .headers: return .headers
         default: throw .malformedArgument
         }
     }

@@ -1,3 +1,31 @@
+/// The words of MAIL and RCPT, as ``Swift/Span/word(_:)`` packs their letters.
+enum Word: UInt64 {
+    case from = 0x0046_524F_4D3A
+    case to = 0x0054_4F3A  // With their colons.
+    case auth = 0x4155_5448
+    case body = 0x424F_4459
+    case envid = 0x0045_4E56_4944
+    case notify = 0x4E4F_5449_4659
+    case orcpt = 0x004F_5243_5054
+    case ret = 0x0052_4554
+    case size = 0x5349_5A45
+    case smtpUTF8 = 0x534D_5450_5554_4638
+    case eightBitMIME = 0x3842_4954_4D49_4D45
+    case sevenBit = 0x3742_4954
+    case full = 0x4655_4C4C
+    case headers = 0x4844_5253
+    case never = 0x004E_4556_4552
+    case success = 0x0053_5543_4345_5353
+    case failure = 0x0046_4149_4C55_5245
+    case delay = 0x0044_454C_4159
+
+    /// Nil for any other word, and where there is none.
+    init?(_ line: Span<UInt8>, _ range: Range<Int>?) {
+        guard let range else { return nil }
+        self.init(rawValue: line.word(range))
+    }
+}
+
 /// `esmtp-param = esmtp-keyword ["=" esmtp-value]` of MAIL and RCPT. Source: RFC 5321, section 4.1.2.
 struct Parameter {
     var keyword: Range<Int>

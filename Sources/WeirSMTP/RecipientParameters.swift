@@ -34,9 +34,7 @@ package struct RecipientParameters: Equatable, Sendable {
 extension RecipientParameters {
     /// `"TO:" Forward-path [SP Rcpt-parameters]`, where `argument` ends without a space.
     init(_ line: Span<UInt8>, _ argument: Range<Int>) throws(CommandError) {
-        guard argument.count > 3, line.word(argument.prefix(3)) == 0x0054_4F3A /* TO: */ else {
-            throw .malformedArgument
-        }
+        guard argument.count > 3, Word(line, argument.prefix(3)) == .to else { throw .malformedArgument }
         var offset = argument.lowerBound + 3
         while line[offset] == .space { offset += 1 }
         guard let path = Path.scan(line, at: &offset), !path.isEmpty else { throw .malformedRecipient }
@@ -47,11 +45,11 @@ extension RecipientParameters {
     }
 
     private mutating func take(_ parameter: Parameter, _ line: Span<UInt8>) throws(CommandError) {
-        switch line.word(parameter.keyword) {
-        case 0x4E4F_5449_4659:  // NOTIFY
+        switch Word(line, parameter.keyword) {
+        case .notify:
             guard let value = parameter.value, notify == nil else { throw .malformedArgument }
             notify = try Self.notify(line, value)
-        case 0x004F_5243_5054:  // ORCPT
+        case .orcpt:
             guard let value = parameter.value, originalRecipient == nil, Self.isTypedAddress(line, value) else {
                 throw .malformedArgument
             }
@@ -63,16 +61,16 @@ extension RecipientParameters {
 
     /// `notify-esmtp-value = "NEVER" / 1#notify-list-element`
     private static func notify(_ line: Span<UInt8>, _ value: Range<Int>) throws(CommandError) -> Notify {
-        if line.word(value) == 0x004E_4556_4552 /* NEVER */ { return [] }
+        if Word(line, value) == .never { return [] }
         var notify: Notify = []
         var start = value.lowerBound
         while start <= value.upperBound {
             var end = start
             while end < value.upperBound, line[end] != UInt8(ascii: ",") { end += 1 }
-            switch line.word(start..<end) {
-            case 0x0053_5543_4345_5353: notify.insert(.success)  // SUCCESS
-            case 0x0046_4149_4C55_5245: notify.insert(.failure)  // FAILURE
-            case 0x0044_454C_4159: notify.insert(.delay)  // DELAY
+            switch Word(line, start..<end) {
+            case .success: notify.insert(.success)
+            case .failure: notify.insert(.failure)
+            case .delay: notify.insert(.delay)
             default: throw .malformedArgument
             }
             start = end + 1
