@@ -25,7 +25,9 @@ struct SecretTests {
 
     @Test(
         "a secret is the first line of its file",
-        arguments: [("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil)])
+        arguments: [
+            ("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil),
+        ])
     func secrets(text: String, secret: String?) throws {
         let folder = try TemporaryFolder(["secret": text])
         let read = try? readSecret(folder("secret"))
