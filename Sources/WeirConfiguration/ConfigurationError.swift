@@ -77,11 +77,17 @@ extension ConfigurationErrors: CustomStringConvertible {
 
 /// Quotes what a file says for a message: short, on one line.
 func quoted(_ text: some StringProtocol) -> String {
-    let shown = text.unicodeScalars.prefix(quotedScalarsMax).map { scalar in
-        scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029
-            ? " " : String(scalar)
-    }
-    return "\"" + shown.joined() + (text.unicodeScalars.count > quotedScalarsMax ? "…" : "") + "\""
+    let scalarsMax = 60
+    let shown = text.unicodeScalars.prefix(scalarsMax).map { $0.breaksLines ? " " : String($0) }
+    return "\"" + shown.joined() + (text.unicodeScalars.count > scalarsMax ? "…" : "") + "\""
 }
 
-private let quotedScalarsMax = 60
+extension Unicode.Scalar {
+    /// Whether it is a control character, or a separator of lines or paragraphs.
+    var breaksLines: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+}

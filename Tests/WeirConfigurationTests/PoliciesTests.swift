@@ -214,6 +214,15 @@ struct PoliciesTests {
             ])
     }
 
+    @Test("there may be 1,000 plan files, and no more")
+    func count() throws {
+        var files: [String: String] = [:]
+        for number in 1...Configuration.planFilesMax { files["\(number).yaml"] = "plan: p\(number)\nlimits: []" }
+        #expect(try errors(files) == [])
+        files["0.yaml"] = "plan: p0\nlimits: []"
+        #expect(try errors(files) == ["weir.yaml:3:11: more than 1000 plan files"])
+    }
+
     @Test("a folder's name is never a pattern, and a file is read once")
     func patterns() throws {
         let configuration = minimal.replacing("[policies/*.yaml]", with: "[policies/*.yaml, policies/a.*]")
