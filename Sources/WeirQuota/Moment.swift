@@ -14,10 +14,12 @@ package struct CalendarSpan: Hashable, Sendable {
         self.end = end
     }
 
-    /// The slot it begins with, and the one after it: zones begin hours and days at a multiple of five minutes, and
-    /// where the wall clock was stepped the nearest slot is taken.
+    /// The slot it begins with: zones begin hours and days at a multiple of five minutes, and where the wall clock was
+    /// stepped the nearest slot is taken.
     var first: Slot { Slot(start + Slot.span / 2) }
-    var after: Slot { Slot(end + Slot.span / 2) }
+
+    /// When the next span can open: both the wall clock and the slots have come to it.
+    var close: Instant { max(end, Slot(end + Slot.span / 2).start) }
 
     /// Moves on to `next` once that has begun.
     ///
@@ -26,7 +28,7 @@ package struct CalendarSpan: Hashable, Sendable {
     mutating func advance(to next: CalendarSpan, at now: Instant) {
         if next.key == key {
             end = next.end
-        } else if next.first.start <= now, next.key > key || after.start <= now {
+        } else if next.first.start <= now, next.key > key || close <= now {
             self = next
         }
     }
@@ -73,8 +75,8 @@ struct Windows {
         self.current = current
         calendarHour = min(max(calendar.hour.first.number, oldest), current)
         calendarDay = min(max(calendar.day.first.number, oldest), current)
-        calendarHourEnd = calendar.hour.after.start
-        calendarDayEnd = calendar.day.after.start
+        calendarHourEnd = calendar.hour.close
+        calendarDayEnd = calendar.day.close
     }
 
     /// The first slot that is not wholly out of the last hour.

@@ -77,11 +77,14 @@ struct Tally {
     /// they do not hold is reserved, and taken as charged now.
     func release(of count: Int64, by limit: Limit, _ windows: Windows) -> Instant {
         var remaining = count
+        var latest = Instant(nanoseconds: 0)
         for entry in entries where entry.slot >= windows.first(of: limit) {
+            let release = windows.release(of: entry.slot, by: limit)
+            if remaining <= 0, release > latest { return latest }
             remaining = remaining.adding(-entry[limit.quantity])
-            if remaining <= 0 { return windows.release(of: entry.slot, by: limit) }
+            latest = release
         }
-        return windows.release(of: windows.current, by: limit)
+        return remaining <= 0 ? latest : windows.release(of: windows.current, by: limit)
     }
 
     /// Adds to a slot that some window holds.

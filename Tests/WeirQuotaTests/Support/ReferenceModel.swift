@@ -35,7 +35,7 @@ struct ReferenceModel {
     /// A later span opens when it has begun; an earlier one only when the time of the open one is over.
     private static func following(_ open: CalendarSpan?, _ next: CalendarSpan, _ now: Instant) -> CalendarSpan {
         guard var open else { return next }
-        let (hasBegun, isOver) = (rounded(next.start) <= now, rounded(open.end) <= now)
+        let (hasBegun, isOver) = (rounded(next.start) <= now, max(open.end, rounded(open.end)) <= now)
         if open.key == next.key { open.end = next.end }
         return open.key != next.key && hasBegun && (next.key > open.key || isOver) ? next : open
     }
@@ -62,7 +62,7 @@ struct ReferenceModel {
             let start = min(
                 Self.rounded(span.start), Instant(nanoseconds: now.nanoseconds / (5 * .minute) * 5 * .minute))
             guard Self.end(of: 5 * .minute, around: at) > start else { return nil }
-            return Self.rounded(span.end)
+            return max(span.end, Self.rounded(span.end))
         }
         return release > now ? release : nil
     }
