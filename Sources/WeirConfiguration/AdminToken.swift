@@ -23,6 +23,8 @@ package struct AdminToken: Hashable, Sendable {
             throw ConfigurationErrors([ConfigurationError(Place(file: path), "cannot be read: \(error.reason)")])
         }
         var tokens: [AdminToken] = []
+        var names: Set<String> = []
+        var digests: Set<[UInt8]> = []
         var errors: [ConfigurationError] = []
         let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
@@ -35,7 +37,8 @@ package struct AdminToken: Hashable, Sendable {
                 continue
             }
             let token = AdminToken(name: String(decoding: first, as: UTF8.self), digest: digest)
-            if tokens.contains(where: { $0.name == token.name || $0.digest == token.digest }) {
+            let isNew = (name: names.insert(token.name).inserted, digest: digests.insert(digest).inserted)
+            if isNew != (true, true) {
                 errors.append(ConfigurationError(place, "this name or token is given twice"))
             }
             tokens.append(token)

@@ -67,8 +67,10 @@ extension Keys {
         }
     }
 
+    /// Records an error at a key of an item, or at the item where the key was left out.
     private func refuseItem(_ path: String, _ name: String, _ message: String, hint: String? = nil) {
-        reading.refuse(reading.places["\(path).\(name)"] ?? reading.places[path], message, hint: hint)
+        let key = "\(path).\(name)"
+        reading.refuse(at: reading.places[key] == nil ? path : key, message, hint: hint)
     }
 
     private func refuseRepetition<Value>(in items: [Item<Value>], of name: String, _ word: (Value) -> String) {

@@ -62,10 +62,10 @@ private struct Loading {
 
     init(path: String) {
         self.path = path
-        reading = Reading(directory: directory(of: path))
+        reading = Reading(file: path)
     }
 
-    var errors: [ConfigurationError] { reading.errors + otherErrors + assembly.errors }
+    var errors: [ConfigurationError] { reading.errors.errors + otherErrors + assembly.errors }
 
     mutating func readConfiguration() -> Configuration? {
         read(path, namedAt: Place(file: path)).flatMap { parseConfiguration($0) }
@@ -81,7 +81,7 @@ private struct Loading {
     mutating func readPolicies() -> Policies? {
         guard let patterns = draft?.policies else { return nil }
         for path in planFiles(patterns) {
-            let reading = Reading(directory: directory(of: path))
+            let reading = Reading(file: path)
             let place = Place(file: path)
             let document = read(path, namedAt: place).map { YAMLDocument($0, file: path) }
             otherErrors += document?.errors ?? []
@@ -90,7 +90,7 @@ private struct Loading {
             } else {
                 isPlanFileMissing = true
             }
-            otherErrors += reading.errors
+            otherErrors += reading.errors.errors
         }
         return assembly.policies()
     }
@@ -102,7 +102,7 @@ private struct Loading {
         for network in draft.networks where !names.contains(network.value.plan) {
             let message = "unknown plan \(quoted(network.value.plan))"
             let hint = Spelling.hint(for: network.value.plan, among: names)
-            reading.refuse(reading.places["\(network.path).plan"], message, hint: hint)
+            reading.refuse(at: "\(network.path).plan", message, hint: hint)
         }
     }
 
@@ -110,17 +110,16 @@ private struct Loading {
     private mutating func planFiles(_ patterns: [Item<String>]) -> [String] {
         var paths: [String] = []
         for pattern in patterns {
-            let place = reading.places[pattern.path]
             do throws(FileFault) {
                 let found = try WeirConfiguration.files(matching: pattern.value, in: reading.directory)
-                if found.isEmpty { reading.refuse(place, "no file matches \(quoted(pattern.value))") }
+                if found.isEmpty { reading.refuse(at: pattern.path, "no file matches \(quoted(pattern.value))") }
                 paths += found.filter { !paths.contains($0) }
             } catch {
-                reading.refuse(place, "cannot search for \(quoted(pattern.value)): \(error.reason)")
+                reading.refuse(at: pattern.path, "cannot search for \(quoted(pattern.value)): \(error.reason)")
             }
         }
         if paths.count > Configuration.planFilesMax {
-            reading.refuse(reading.places["policies"], "more than \(Configuration.planFilesMax) plan files")
+            reading.refuse(at: "policies", "more than \(Configuration.planFilesMax) plan files")
         }
         return Array(paths.prefix(Configuration.planFilesMax))
     }

@@ -4,7 +4,11 @@
 package struct Configuration: Hashable, Sendable {
     /// How mail leaves when no relay can be reached.
     package enum Delivery: String, CaseIterable, Sendable {
-        case proxy, queue
+        /// The client is asked to come back.
+        case proxy
+        /// Mail is always spooled first.
+        case queue
+        /// Passed through while that is possible, spooled otherwise.
         case proxyOrQueue = "proxy_or_queue"
     }
 
@@ -22,27 +26,39 @@ package struct Configuration: Hashable, Sendable {
         package var plan: String
     }
 
+    /// Where administrators and monitoring connect.
     package struct Admin: Hashable, Sendable {
         package var socket: String
+        /// Whose members may use the socket besides root.
         package var group: String?
+        /// Of metrics, health and the status page; the API too once there are tokens.
         package var address: IPEndpoint?
+        /// For ``AdminToken/load(_:)``; present only beside an address.
         package var tokenFile: String?
     }
 
+    /// How long the gateway waits; at most an hour each.
     package struct Timeouts: Hashable, Sendable {
+        /// For a client's next command.
         package var command: Duration
+        /// For a client's next octets within a message.
         package var data: Duration
+        /// For a relay's reply.
         package var relay: Duration
+        /// For a relay's reply to a message's dot.
         package var relayDot: Duration
+        /// At shutdown, for the transactions in flight; may be zero.
         package var drain: Duration
     }
 
+    /// What is written to standard output.
     package struct Log: Hashable, Sendable {
-        /// From the most to the least talkative.
+        /// From the most to the least talkative; each includes those after it.
         package enum Level: String, CaseIterable, Sendable {
             case debug, info, warning, error
         }
 
+        /// One JSON object a line, or text for people.
         package enum Format: String, CaseIterable, Sendable {
             case json, text
         }
@@ -51,6 +67,7 @@ package struct Configuration: Hashable, Sendable {
         package var format: Format
     }
 
+    /// Lower case.
     package var hostname: String
     /// The store's directory.
     package var store: String
@@ -58,7 +75,9 @@ package struct Configuration: Hashable, Sendable {
     package var policies: [String]
     /// A mail address.
     package var contact: String
+    /// A name that the system's zones know, or UTC.
     package var timezone: String
+    /// May not exist yet.
     package var hashKeyFile: String
     /// Present whenever a listener needs it.
     package var tls: TLS?
@@ -75,20 +94,27 @@ package struct Configuration: Hashable, Sendable {
 
 /// Where clients connect, and how they become accounts.
 package struct Listener: Hashable, Sendable {
+    /// How TLS begins.
     package enum TLSMode: String, CaseIterable, Sendable {
         case starttls, implicit, none
     }
 
+    /// What makes a client an account.
     package enum Accounts: String, CaseIterable, Sendable {
         /// AUTH is required.
         case login
         /// The source address tells.
         case network
+        /// AUTH where it is used, else the source address.
         case loginOrNetwork = "login_or_network"
     }
 
+    /// What happens to a message with a lone LF.
     package enum BareNewline: String, CaseIterable, Sendable {
-        case normalize, reject
+        /// It becomes CRLF; still, only CRLF "." CRLF ends the message.
+        case normalize
+        /// 554 after the data.
+        case reject
     }
 
     package var name: String
@@ -102,8 +128,15 @@ package struct Listener: Hashable, Sendable {
 
 /// Where mail goes.
 package struct Relay: Hashable, Sendable {
+    /// How the way to the relay is secured.
     package enum TLSMode: String, CaseIterable, Sendable {
-        case required, opportunistic, implicit, none
+        /// STARTTLS, and the relay's name is verified.
+        case required
+        /// STARTTLS where it is offered; nobody is verified.
+        case opportunistic
+        /// TLS from the first octet on, and the relay's name is verified.
+        case implicit
+        case none
     }
 
     package var name: String

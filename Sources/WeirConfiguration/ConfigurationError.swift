@@ -39,6 +39,23 @@ extension ConfigurationError: CustomStringConvertible {
     package var description: String { "\(place): \(message)" + (hint.map { ": \($0)" } ?? "") }
 }
 
+/// The errors of one file while it is read: only as many as a person would mend before trying again.
+struct ErrorList {
+    static let countMax = 100
+
+    private(set) var errors: [ConfigurationError] = []
+
+    /// Keeps the error, if there is room; the first for which there is none is told as such, without a line.
+    mutating func append(_ place: Place, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
+        if errors.count < ErrorList.countMax {
+            errors.append(ConfigurationError(place, message(), hint: hint()))
+        } else if errors.count == ErrorList.countMax {
+            let message = "more than \(ErrorList.countMax) errors: the others are not told"
+            errors.append(ConfigurationError(Place(file: place.file), message))
+        }
+    }
+}
+
 /// Everything that is wrong, in the order of file and line; never empty.
 package struct ConfigurationErrors: Error, Hashable, Sendable {
     package let errors: [ConfigurationError]
@@ -60,11 +77,17 @@ extension ConfigurationErrors: CustomStringConvertible {
 
 /// Quotes what a file says for a message: short, on one line.
 func quoted(_ text: some StringProtocol) -> String {
-    let shown = text.unicodeScalars.prefix(quotedScalarsMax).map { scalar in
-        scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029
-            ? " " : String(scalar)
-    }
-    return "\"" + shown.joined() + (text.unicodeScalars.count > quotedScalarsMax ? "…" : "") + "\""
+    let scalarsMax = 60
+    let shown = text.unicodeScalars.prefix(scalarsMax).map { $0.breaksLines ? " " : String($0) }
+    return "\"" + shown.joined() + (text.unicodeScalars.count > scalarsMax ? "…" : "") + "\""
 }
 
-private let quotedScalarsMax = 60
+extension Unicode.Scalar {
+    /// Whether it is a control character, or a separator of lines or paragraphs.
+    var breaksLines: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+}

@@ -23,18 +23,27 @@ package struct KeyDescription: Hashable, Sendable {
 
 /// What reading a file brings to light beside its values.
 final class Reading {
-    /// The directory that relative paths start from, with its slash.
+    let file: String
+    /// The file's directory with its slash, that relative paths start from.
     let directory: String
-    var errors: [ConfigurationError] = []
+    private(set) var errors = ErrorList()
     var warnings: [ConfigurationError] = []
     /// Where each value stands, by path, such as `listeners[0].address`.
     var places: [String: Place] = [:]
     var descriptions: [KeyDescription] = []
 
-    init(directory: String) { self.directory = directory }
+    init(file: String) {
+        self.file = file
+        directory = WeirConfiguration.directory(of: file)
+    }
 
-    func refuse(_ place: Place?, _ message: String, hint: String? = nil) {
-        errors.append(ConfigurationError(place ?? Place(file: directory), message, hint: hint))
+    func refuse(_ place: Place, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
+        errors.append(place, message(), hint: hint())
+    }
+
+    /// Records an error at the value of a path, which has been read.
+    func refuse(at path: String, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
+        errors.append(places[path] ?? Place(file: file), message(), hint: hint())
     }
 }
 
@@ -78,7 +87,7 @@ struct Keys {
 
     /// Collects the descriptions of all keys that `body` asks for, in its order.
     static func describe<Value>(_ body: (inout Keys) -> Value) -> [KeyDescription] {
-        let reading = Reading(directory: "")
+        let reading = Reading(file: "")
         var keys = Keys(reading: reading, place: Place(file: ""), path: "", entries: nil)
         _ = body(&keys)
         return reading.descriptions
@@ -148,7 +157,7 @@ struct Keys {
         optionalMapping(name, documentation, body)
             ?? {
                 // Left out, or not a mapping: every key has its default.
-                var keys = Keys(reading: Reading(directory: ""), place: place, path: "", entries: [])
+                var keys = Keys(reading: Reading(file: ""), place: place, path: "", entries: [])
                 return body(&keys)
             }()
     }
@@ -170,8 +179,8 @@ struct Keys {
     func has(_ name: String) -> Bool { entry(name) != nil }
 
     /// Records an error at a key's value, or at the mapping if the key is not there.
-    func refuse(_ name: String, _ message: String, hint: String? = nil) {
-        reading.refuse(entry(name)?.value.place ?? place, message, hint: hint)
+    func refuse(_ name: String, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
+        reading.refuse(entry(name)?.value.place ?? place, message(), hint: hint())
     }
 
     // MARK: Parts
@@ -243,8 +252,9 @@ struct Keys {
     private func refuseUnknown() {
         for entry in entries ?? [] where !known.contains(entry.key.text) {
             let place = section.isEmpty ? "" : " in \(section)"
-            let hint = Spelling.hint(for: entry.key.text, among: known)
-            reading.refuse(entry.key.place, "unknown key \(quoted(entry.key.text))\(place)", hint: hint)
+            reading.refuse(
+                entry.key.place, "unknown key \(quoted(entry.key.text))\(place)",
+                hint: Spelling.hint(for: entry.key.text, among: known))
         }
     }
 }

@@ -38,11 +38,7 @@ private func reading<Value>(
 
 extension Kind<String> {
     /// Any text of one line that is not empty.
-    static let text = Kind(
-        "a text of one line",
-        read: reading { text in
-            (1...textOctetsMax).contains(text.utf8.count) && !text.utf8.contains(UInt8(ascii: "\n")) ? text : nil
-        })
+    static let text = Kind("a text of one line", read: reading { isLine($0, octetsMax: 1_000) ? $0 : nil })
 
     /// A word to call something by, in logs, metrics and commands.
     static let name = Kind(
@@ -74,7 +70,7 @@ extension Kind<String> {
         Kind(
             "a path",
             read: reading { text in
-                guard (1...pathOctetsMax).contains(text.utf8.count) else { return nil }
+                guard isLine(text, octetsMax: 4_000) else { return nil }
                 return text.hasPrefix("/") ? text : directory + text
             })
     }
@@ -107,9 +103,11 @@ extension Kind<String> {
         }
         return scalar.text
     }
+}
 
-    private static var textOctetsMax: Int { 1_000 }
-    private static var pathOctetsMax: Int { 4_000 }
+/// Whether a text is neither empty nor too long, and holds nothing that ends a line, a path or a field of the log.
+private func isLine(_ text: String, octetsMax: Int) -> Bool {
+    (1...octetsMax).contains(text.utf8.count) && !text.unicodeScalars.contains(where: \.breaksLines)
 }
 
 private func isNameOctet(_ octet: UInt8) -> Bool {
@@ -208,7 +206,7 @@ extension Kind<Duration> {
 
 extension Kind<IPEndpoint> {
     /// An address of this machine; port 0 lets the system choose.
-    static let listenAddress = Kind("an address and port such as 0.0.0.0:587 or [::]:587") {
+    static let listenAddress = Kind("an address and port such as 0.0.0.0:587 or \"[::]:587\"") {
         scalar throws(Mismatch) in
         guard let endpoint = Endpoint(scalar.text) else { throw Mismatch(hint: portHint(scalar.text)) }
         guard case .address(let address) = endpoint.host else {
@@ -220,7 +218,7 @@ extension Kind<IPEndpoint> {
 
 extension Kind<Endpoint> {
     /// Where to connect to.
-    static let endpoint = Kind("a host and port such as host.example:25 or [2001:db8::1]:25") {
+    static let endpoint = Kind("a host and port such as host.example:25 or \"[2001:db8::1]:25\"") {
         scalar throws(Mismatch) in
         guard let endpoint = Endpoint(scalar.text) else { throw Mismatch(hint: portHint(scalar.text)) }
         guard endpoint.port != 0 else { throw Mismatch(hint: "a port is from 1 to 65535") }
@@ -231,7 +229,7 @@ extension Kind<Endpoint> {
 /// For the two slips that people make with ports.
 private func portHint(_ text: String) -> String? {
     if let address = IPAddress(text) {
-        return address.isIPv4 ? "the port is missing" : "write [\(address)]:25, with the port behind brackets"
+        return address.isIPv4 ? "the port is missing" : "write \"[\(address)]:25\", with the port behind brackets"
     }
     return HostName.canonical(text) == nil ? nil : "the port is missing"
 }

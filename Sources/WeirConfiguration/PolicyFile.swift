@@ -109,7 +109,7 @@ extension Keys {
             let name = limit.value.name
             if let first = seen[name] {
                 let hint = "the first is in line \(first.line)"
-                reading.refuse(reading.places[limit.path], "a second limit \(quoted(name.description))", hint: hint)
+                reading.refuse(at: limit.path, "a second limit \(quoted(name.description))", hint: hint)
             } else {
                 seen[name] = reading.places[limit.path]
             }

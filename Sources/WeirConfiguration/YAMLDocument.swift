@@ -22,17 +22,17 @@ package struct YAMLDocument: Sendable {
                 try builder.document(&events)
             }
         } catch {
-            builder.errors.append(error)
+            builder.errors.append(error.place, error.message, hint: error.hint)
         }
         self.root = root
-        errors = builder.errors
+        errors = builder.errors.errors
     }
 }
 
 /// Makes a tree of libyaml's events; recursion is bounded by ``YAMLDocument/nestingMax``.
 private struct YAMLTreeBuilder {
     let file: String
-    var errors: [ConfigurationError] = []
+    var errors = ErrorList()
     private var nodes = 0
 
     init(file: String) { self.file = file }
@@ -59,7 +59,7 @@ private struct YAMLTreeBuilder {
         switch event.kind {
         case .scalar(let scalar): return YAMLNode(place: event.place, content: .scalar(scalar))
         case .alias:
-            errors.append(ConfigurationError(event.place, "aliases are not read", hint: "write the value again"))
+            errors.append(event.place, "aliases are not read", hint: "write the value again")
             return YAMLNode(place: event.place, content: .refused)
         case .sequenceStart:
             try checkDepth(depth, event)
@@ -93,13 +93,13 @@ private struct YAMLTreeBuilder {
             let value = try node(try events.next(), depth: depth + 1, &events)
             guard case .scalar(let name) = key.content else {
                 if key.content != .refused {
-                    errors.append(ConfigurationError(key.place, "a key must be text, found \(key.summary)"))
+                    errors.append(key.place, "a key must be text, found \(key.summary)")
                 }
                 continue
             }
             if let first = seen[name.text] {
                 let hint = "it was first given in line \(first.line)"
-                errors.append(ConfigurationError(name.place, "duplicate key \(quoted(name.text))", hint: hint))
+                errors.append(name.place, "duplicate key \(quoted(name.text))", hint: hint)
             } else {
                 seen[name.text] = name.place
                 entries.append(YAMLNode.Entry(key: name, value: value))
@@ -110,10 +110,10 @@ private struct YAMLTreeBuilder {
 
     private mutating func refuseProperties(of event: YAMLEvent) {
         if event.hasAnchor, event.kind != .alias {
-            errors.append(ConfigurationError(event.place, "anchors are not read", hint: "leave out the &name"))
+            errors.append(event.place, "anchors are not read", hint: "leave out the &name")
         }
         if event.hasTag {
-            errors.append(ConfigurationError(event.place, "tags are not read", hint: "leave out the !tag"))
+            errors.append(event.place, "tags are not read", hint: "leave out the !tag")
         }
     }
 

@@ -100,7 +100,7 @@ struct YAMLEvents: ~Copyable {
         if state.error == YAML_READER_ERROR {
             return ConfigurationError(place(ofOctet: state.problem_offset), problem, hint: "write the file in UTF-8")
         }
-        return ConfigurationError(place(state.problem_mark), problem, hint: tabHint(state) ?? contextHint(state))
+        return ConfigurationError(place(state.problem_mark), problem, hint: slip(state) ?? contextHint(state))
     }
 
     private func contextHint(_ state: yaml_parser_t) -> String? {
@@ -109,14 +109,21 @@ struct YAMLEvents: ~Copyable {
         return String(cString: context) + " that began in line \(mark.line + 1), column \(mark.column + 1)"
     }
 
-    /// The commonest mistake has the least helpful message.
-    private func tabHint(_ state: yaml_parser_t) -> String? {
+    /// What to do about the two commonest mistakes, whose messages help least.
+    private func slip(_ state: yaml_parser_t) -> String? {
         let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        guard lines.indices.contains(state.problem_mark.line),
-            let indentation = lines[state.problem_mark.line].first(where: { $0 != UInt8(ascii: " ") }),
-            indentation == UInt8(ascii: "\t")
+        guard lines.indices.contains(state.problem_mark.line) else { return nil }
+        let line = lines[state.problem_mark.line]
+        if line.first(where: { $0 != UInt8(ascii: " ") }) == UInt8(ascii: "\t") {
+            return "indent with spaces, not with tabs"
+        }
+        // An address such as [::1]:25 is a list to YAML.
+        guard let open = line.firstIndex(of: UInt8(ascii: "[")),
+            let close = line[open...].firstIndex(of: UInt8(ascii: "]")),
+            IPAddress(String(decoding: line[(open + 1)..<close], as: UTF8.self)) != nil,
+            line[close...].dropFirst().first == UInt8(ascii: ":")
         else { return nil }
-        return "indent with spaces, not with tabs"
+        return "put an address in brackets into quotation marks, as in \"[::]:587\""
     }
 
     private func place(_ mark: yaml_mark_t) -> Place {

@@ -69,7 +69,7 @@ struct ConfigurationTests {
                     + "the package tzdata brings them",
                 "weir.yaml:7:5: missing key \"accounts\" in listeners: it takes login | network | login_or_network",
                 "weir.yaml:7:5: missing key \"address\" in listeners: it takes an address and port such as 0.0.0.0:587 "
-                    + "or [::]:587",
+                    + "or \"[::]:587\"",
                 "weir.yaml:7:17: unknown key \"adress\" in listeners: did you mean \"address\"?",
                 "weir.yaml:7:46: expected starttls | implicit | none for \"listeners[0].tls\", found \"maybe\"",
                 "weir.yaml:8:9: \"relays\" is empty",
@@ -112,18 +112,18 @@ struct ConfigurationTests {
             ("log: { colour: red }", "10:8: unknown key \"colour\" in log: known here: level, format"),
             (
                 "admin: { address: localhost:9587 }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"localhost:9587\": a listener takes an address of this machine, not a name"
             ),
             (
                 "admin: { address: 127.0.0.1 }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"127.0.0.1\": the port is missing"
             ),
             (
                 "admin: { address: \"::1\" }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or [::]:587 for "
-                    + "\"admin.address\", found \"::1\": write [::1]:25, with the port behind brackets"
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                    + "\"admin.address\", found \"::1\": write \"[::1]:25\", with the port behind brackets"
             ),
             ("admin: { token_file: x }", "10:22: \"token_file\" has no effect without \"address\""),
             (
@@ -171,6 +171,9 @@ struct ConfigurationTests {
                 "12:13: duplicate range \"10.0.0.0/8\": it is also in line 11"
             ),
             ("hostname: other", "10:1: duplicate key \"hostname\": it was first given in line 1"),
+            (
+                "hash_key_file: \"a\\0b\"", "10:16: expected a path for \"hash_key_file\", found \"a b\""
+            ),
             ("hash_key_file: ''", "10:16: expected a path for \"hash_key_file\", found \"\""),
             (
                 "timezone: ../../../etc/passwd",
@@ -240,14 +243,14 @@ struct ConfigurationTests {
             (
                 "{ name: out, address: \"relay.example:0\", tls: required }",
                 [
-                    "27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
+                    "27: expected a host and port such as host.example:25 or \"[2001:db8::1]:25\" for \"relays[0].address\", found "
                         + "\"relay.example:0\": a port is from 1 to 65535"
                 ]
             ),
             (
                 "{ name: out, address: relay.example, tls: required }",
                 [
-                    "27: expected a host and port such as host.example:25 or [2001:db8::1]:25 for \"relays[0].address\", found "
+                    "27: expected a host and port such as host.example:25 or \"[2001:db8::1]:25\" for \"relays[0].address\", found "
                         + "\"relay.example\": the port is missing"
                 ]
             ),

@@ -39,12 +39,14 @@ struct PoliciesTests {
         ])
         let policies = try Configuration.load(folder("weir.yaml")).policies
         let a = try #require(policies.plans["a"])
-        #expect(a.limits.map(\.description) == ["100 recipients per message", "24000 recipients per day, calendar, reject"])
+        #expect(
+            a.limits.map(\.description) == ["100 recipients per message", "24000 recipients per day, calendar, reject"])
         #expect(a.warnAt == [80, 100])
         #expect(a.detector == .flag)
         #expect(a.whenSuspended == .deferral)
         let c = try #require(policies.plans["c"])
-        #expect(c.limits.map(\.description) == ["5 recipients per message", "24000 recipients per day, calendar, reject"])
+        #expect(
+            c.limits.map(\.description) == ["5 recipients per message", "24000 recipients per day, calendar, reject"])
         #expect(c.warnAt == [])
         #expect(c.description == "Some plan.")
         let now = Instant(nanoseconds: 0)
@@ -56,41 +58,87 @@ struct PoliciesTests {
     @Test(
         "what is wrong in a plan is told at its place",
         arguments: [
-            ("plan: a\nlimits:\n  - 1000 recipents per day",
-                ["3:10: in the limit \"1000 recipents per day\": \"recipents\" is not known here: "
-                    + "did you mean \"recipients\"?"]),
-            ("plan: a\nlimits: ['1000 recipients per moon']",
-                ["2:31: in the limit \"1000 recipients per moon\": \"moon\" is not known here: "
-                    + "recipients per message or hour or day"]),
-            ("plan: a\nlimits: [1000 recipients]",
-                ["2:25: in the limit \"1000 recipients\": the limit ends here: say per what: recipients per message or "
-                    + "hour or day"]),
-            ("plan: a\nlimits: [1 message per day, [2]]",
-                ["2:29: expected a limit such as \"1000 recipients per day\" for \"limits[1]\", found a list"]),
-            ("plan: a\nlimits: [1 message per day, 2 messages per day]",
-                ["2:10: expected"]),
-            ("plan: a\nlimits:\n - 1 message per day\n - 2 messages per day, reject",
-                ["4:4: a second limit \"messages-per-day\": the first is in line 3"]),
-            ("plan: a\nlimits: 1000 recipients per day",
-                ["2:9: expected a list for \"limits\", found \"1000 recipients per day\""]),
+            (
+                "plan: a\nlimits:\n  - 1000 recipents per day",
+                [
+                    "3:10: in the limit \"1000 recipents per day\": \"recipents\" is not known here: "
+                        + "did you mean \"recipients\"?"
+                ]
+            ),
+            (
+                "plan: a\nlimits: ['1000 recipients per moon']",
+                [
+                    "2:31: in the limit \"1000 recipients per moon\": \"moon\" is not known here: "
+                        + "recipients per message or hour or day"
+                ]
+            ),
+            (
+                "plan: a\nlimits: [1000 recipients]",
+                [
+                    "2:25: in the limit \"1000 recipients\": the limit ends here: say per what: recipients per message or "
+                        + "hour or day"
+                ]
+            ),
+            (
+                "plan: a\nlimits: [1 message per day, [2]]",
+                ["2:29: expected a limit such as \"1000 recipients per day\" for \"limits[1]\", found a list"]
+            ),
+            (
+                "plan: a\nlimits: [1 message per day, 2 messages per day]",
+                ["2:29: a second limit \"messages-per-day\": the first is in line 2"]
+            ),
+            (
+                "plan: a\nlimits:\n - 1 message per day\n - 2 messages per day, reject",
+                ["4:4: a second limit \"messages-per-day\": the first is in line 3"]
+            ),
+            (
+                "plan: a\nlimits: 1000 recipients per day",
+                ["2:9: expected a list for \"limits\", found \"1000 recipients per day\""]
+            ),
             ("plan: a", ["1:1: missing key \"limits\": it takes a list"]),
-            ("plan: a b\nlimits: []", ["1:7: expected a name of up to 64 letters, digits, - _ and . for \"plan\", found \"a b\""]),
-            ("plan: a\nlimits: []\nwarn_at: [80]",
-                ["3:11: expected a percentage from 1% to 100% for \"warn_at[0]\", found \"80\": write 80%"]),
-            ("plan: a\nlimits: []\nwarn_at: [0%, 101%]",
-                ["3:11: expected a percentage from 1% to 100% for \"warn_at[0]\", found \"0%\"",
-                 "3:15: expected a percentage from 1% to 100% for \"warn_at[1]\", found \"101%\""]),
-            ("plan: a\nlimits: []\ndetector: shadows",
-                ["3:11: expected off | shadow | flag | suspend for \"detector\", found \"shadows\": did you mean \"shadow\"?"]),
-            ("plan: a\nextends: b\nlimits: []", ["2:10: unknown plan \"b\": known here: a"]),
+            (
+                "plan: a b\nlimits: []",
+                ["1:7: expected a name of up to 64 letters, digits, - _ and . for \"plan\", found \"a b\""]
+            ),
+            (
+                "plan: a\nlimits: []\nwarn_at: [80]",
+                ["3:11: expected a percentage from 1% to 100% for \"warn_at[0]\", found \"80\": write 80%"]
+            ),
+            (
+                "plan: a\nlimits: []\nwarn_at: [0%, 101%]",
+                [
+                    "3:11: expected a percentage from 1% to 100% for \"warn_at[0]\", found \"0%\"",
+                    "3:15: expected a percentage from 1% to 100% for \"warn_at[1]\", found \"101%\"",
+                ]
+            ),
+            (
+                "plan: a\nlimits: []\ndetector: shadows",
+                [
+                    "3:11: expected off | shadow | flag | suspend for \"detector\", found \"shadows\": did you mean \"shadow\"?"
+                ]
+            ),
+            (
+                "plan: household\nextends: business\nlimits: []",
+                ["2:10: unknown plan \"business\": known here: household"]
+            ),
             ("plan: a\nextends: a\nlimits: []", ["2:10: the plan \"a\" extends itself: a extends a"]),
-            ("plann: a\nlimits: []",
-                ["1:1: a plan file begins with plan, customer, customers or gateway, not \"plann\": did you mean \"plan\"?"]),
-            ("limits: []\nplan: a",
-                ["1:1: a plan file begins with plan, customer, customers or gateway, not \"limits\": move \"plan\" to the top"]),
+            (
+                "plann: a\nlimits: []",
+                [
+                    "1:1: a plan file begins with plan, customer, customers or gateway, not \"plann\": did you mean \"plan\"?"
+                ]
+            ),
+            (
+                "limits: []\nplan: a",
+                [
+                    "1:1: a plan file begins with plan, customer, customers or gateway, not \"limits\": move \"plan\" to the top"
+                ]
+            ),
             ("customers: all\nlimits: []", ["1:12: expected default for \"customers\", found \"all\""]),
-            ("gateway: limits\nlimits: []\nextends: a",
-                ["3:1: unknown key \"extends\": known here: gateway, description, limits, warn_at"]),
+            (
+                "gateway: limits\nlimits: []\nextends: a",
+                ["3:1: unknown key \"extends\": known here: gateway, description, limits, warn_at"]
+            ),
             ("- plan", ["1:1: expected a mapping, found a list"]),
             ("{}", ["1:1: expected a mapping, found a mapping"]),
             ("", ["1:1: the file is empty"]),
@@ -122,17 +170,18 @@ struct PoliciesTests {
     @Test("errors of weir.yaml and of plan files come together")
     func together() throws {
         let configuration =
-            minimal.replacing("hostname: gate.example", with: "hostname: -") + "networks:\n"
+            minimal.replacing("hostname: gate.example", with: "hostname: a_b") + "networks:\n"
             + "  - { range: 10.0.0.0/8, each: 32, plan: residental }\n"
+        let found = try errors(
+            ["a.yaml": "plan: residential\nlimits: [ x ]", "b.yaml": "plan: b\nlimits: [", "c.txt": "["],
+            configuration: configuration)
         #expect(
-            try errors(
-                ["a.yaml": "plan: residential\nlimits: [ x ]", "b.yaml": "plan: b\nlimits: [", "c.txt": "["],
-                configuration: configuration) == [
-                    "policies/a.yaml:2:11: in the limit \"x\": a limit begins with a number: such as 1000 recipients per day",
-                    "policies/b.yaml:3:1: did not find expected node content: while parsing a flow node that began in "
-                        + "line 3, column 1",
-                    "weir.yaml:1:11: expected a host name such as gate1.isp.example for \"hostname\", found a list",
-                ])
+            found == [
+                "policies/a.yaml:2:11: in the limit \"x\": a limit begins with a number: such as 1000 recipients per day",
+                "policies/b.yaml:3:1: did not find expected node content: while parsing a flow node that began in "
+                    + "line 3, column 1",
+                "weir.yaml:1:11: expected a host name such as gate1.isp.example for \"hostname\", found \"a_b\"",
+            ])
     }
 
     @Test("a network's plan has to exist")
@@ -163,6 +212,15 @@ struct PoliciesTests {
             try errors(["a.yaml": plan + String(repeating: "x", count: room + 1)]) == [
                 "policies/a.yaml: cannot be read: it is larger than 4194304 octets"
             ])
+    }
+
+    @Test("there may be 1,000 plan files, and no more")
+    func count() throws {
+        var files: [String: String] = [:]
+        for number in 1...Configuration.planFilesMax { files["\(number).yaml"] = "plan: p\(number)\nlimits: []" }
+        #expect(try errors(files) == [])
+        files["0.yaml"] = "plan: p0\nlimits: []"
+        #expect(try errors(files) == ["weir.yaml:3:11: more than 1000 plan files"])
     }
 
     @Test("a folder's name is never a pattern, and a file is read once")

@@ -14,6 +14,16 @@ struct SecretTests {
         #expect(tokens.map(\.digest) == [Array(repeating: 0xAB, count: 32), Array(repeating: 0xCC, count: 32)])
     }
 
+    @Test("a file names up to 1,000 callers", arguments: [1_000, 1_001])
+    func tokenCount(count: Int) throws {
+        func digest(_ number: Int) -> String {
+            String(repeating: "0", count: 60) + String(String(0x10000 + number, radix: 16).dropFirst())
+        }
+        let folder = try TemporaryFolder(["tokens": (0..<count).map { "c\($0) \(digest($0))\n" }.joined()])
+        let tokens = try? AdminToken.load(folder("tokens"))
+        #expect(tokens?.count == (count > AdminToken.countMax ? nil : count))
+    }
+
     @Test("a wrong line of tokens is told by number")
     func wrongTokens() throws {
         let text = "a\na \(digest) b\na \(digest.dropLast())g\na \(digest.dropLast(2))\na \(digest)\nb \(digest)\n"
@@ -25,7 +35,9 @@ struct SecretTests {
 
     @Test(
         "a secret is the first line of its file",
-        arguments: [("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil)])
+        arguments: [
+            ("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil),
+        ])
     func secrets(text: String, secret: String?) throws {
         let folder = try TemporaryFolder(["secret": text])
         let read = try? readSecret(folder("secret"))
