@@ -68,7 +68,7 @@ private struct Loading {
     var errors: [ConfigurationError] { reading.errors.errors + otherErrors + assembly.errors }
 
     mutating func readConfiguration() -> Configuration? {
-        read(path, namedAt: Place(file: path)).flatMap { parseConfiguration($0) }
+        read(path).flatMap { parseConfiguration($0) }
     }
 
     mutating func parseConfiguration(_ octets: [UInt8]) -> Configuration? {
@@ -82,8 +82,7 @@ private struct Loading {
         guard let patterns = draft?.policies else { return nil }
         for path in planFiles(patterns) {
             let reading = Reading(file: path)
-            let place = Place(file: path)
-            let document = read(path, namedAt: place).map { YAMLDocument($0, file: path) }
+            let document = read(path).map { YAMLDocument($0, file: path) }
             otherErrors += document?.errors ?? []
             if let file = document?.root.flatMap({ PolicyFile.read($0, reading) }) {
                 assembly.add(file, reading.places)
@@ -99,7 +98,8 @@ private struct Loading {
     mutating func checkPlans() {
         guard !isPlanFileMissing, let draft, !draft.policies.isEmpty else { return }
         let names = assembly.planNames
-        for network in draft.networks where !names.contains(network.value.plan) {
+        let known = Set(names)
+        for network in draft.networks where !known.contains(network.value.plan) {
             let message = "unknown plan \(quoted(network.value.plan))"
             let hint = Spelling.hint(for: network.value.plan, among: names)
             reading.refuse(at: "\(network.path).plan", message, hint: hint)
@@ -112,10 +112,14 @@ private struct Loading {
         for pattern in patterns {
             do throws(FileFault) {
                 let found = try WeirConfiguration.files(matching: pattern.value, in: reading.directory)
-                if found.isEmpty { reading.refuse(at: pattern.path, "no file matches \(quoted(pattern.value))") }
+                if found.isEmpty {
+                    reading.refuse(at: pattern.path, "no file matches \(quoted(pattern.value))")
+                    isPlanFileMissing = true
+                }
                 paths += found.filter { !paths.contains($0) }
             } catch {
                 reading.refuse(at: pattern.path, "cannot search for \(quoted(pattern.value)): \(error.reason)")
+                isPlanFileMissing = true
             }
         }
         if paths.count > Configuration.planFilesMax {
@@ -125,7 +129,7 @@ private struct Loading {
     }
 
     /// Reads a file, and takes it into the fingerprint.
-    private mutating func read(_ path: String, namedAt place: Place) -> [UInt8]? {
+    private mutating func read(_ path: String) -> [UInt8]? {
         do throws(FileFault) {
             let octets = try readFile(path, octetsMax: Configuration.fileOctetsMax)
             files.append(path)
@@ -133,7 +137,7 @@ private struct Loading {
             fingerprint.add(octets)
             return octets
         } catch {
-            otherErrors.append(ConfigurationError(place, "cannot be read: \(error.reason)"))
+            otherErrors.append(ConfigurationError(Place(file: path), "cannot be read: \(error.reason)"))
             return nil
         }
     }

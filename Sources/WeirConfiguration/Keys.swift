@@ -37,6 +37,7 @@ final class Reading {
         directory = WeirConfiguration.directory(of: file)
     }
 
+    /// Records an error; message and hint are made only if it is kept.
     func refuse(_ place: Place, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
         errors.append(place, message(), hint: hint())
     }
@@ -210,7 +211,7 @@ struct Keys {
 
     private func scalar<Value>(_ node: YAMLNode, _ kind: Kind<Value>, path: String) -> Value? {
         reading.places[path] = node.place
-        let what = "expected \(kind.expected) for \(quoted(path)), found \(node.summary)"
+        var what: String { "expected \(kind.expected) for \(quoted(path)), found \(node.summary)" }
         guard case .scalar(let scalar) = node.content else {
             if node.content != .refused { reading.refuse(node.place, what) }
             return nil
@@ -260,9 +261,10 @@ struct Keys {
 }
 
 extension Spelling {
-    /// The hint for a word that is not known: the nearest known one, or all of them.
-    static func hint(for word: String, among known: [String]) -> String {
-        nearest(to: word.lowercased(), among: known).map { "did you mean \"\($0)\"?" }
-            ?? "known here: " + known.joined(separator: ", ")
+    /// The hint for a word that is not known: the nearest known one, or the first dozen of all.
+    static func hint(for word: String, among known: [String]) -> String? {
+        if let near = nearest(to: word.lowercased(), among: known) { return "did you mean \"\(near)\"?" }
+        let shown = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
+        return known.isEmpty ? nil : "known here: " + shown
     }
 }
