@@ -50,3 +50,4 @@ static uint64_t nanoseconds(clockid_t clock) {
 
 uint64_t clinux_boottime(void) { return nanoseconds(CLOCK_BOOTTIME); }
 uint64_t clinux_realtime(void) { return nanoseconds(CLOCK_REALTIME); }
+uint64_t clinux_processor_time(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }

@@ -38,5 +38,7 @@ int clinux_socket(int family, int type);
 
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 uint64_t clinux_boottime(void);
+/* Nanoseconds of processor time that this process has used. */
+uint64_t clinux_processor_time(void);
 /* Nanoseconds since 1970 (CLOCK_REALTIME). */
 uint64_t clinux_realtime(void);

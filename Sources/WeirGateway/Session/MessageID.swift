@@ -9,7 +9,7 @@ package struct MessageID: Hashable, Sendable, CustomStringConvertible {
     package init(number: UInt64) { self.number = number }
 
     package init(at now: Instant, random: UInt64) {
-        number = now.nanoseconds / .millisecond << 20 | random & 0xF_FFFF
+        number = (now.nanoseconds / .millisecond) << 20 | (random & 0xF_FFFF)
     }
 
     /// Reads an id as ``description`` writes it, in either case.

@@ -14,19 +14,11 @@ package struct ProcessMetrics: Sendable {
             .gauge(
                 "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
                 scale: 1_000_000_000))
-        processor.sample(ProcessMetrics.processorNanoseconds)
+        processor.sample { Int64(clamping: clinux_processor_time()) }
         resident.sample(ProcessMetrics.residentOctets)
         open.sample(ProcessMetrics.openDescriptors)
         most.sample(ProcessMetrics.descriptorsMax)
         start.set(ProcessMetrics.startNanoseconds())
-    }
-
-    private static func processorNanoseconds() -> Int64 {
-        var usage = rusage()
-        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-        let seconds = Int64(usage.ru_utime.tv_sec) + Int64(usage.ru_stime.tv_sec)
-        let microseconds = Int64(usage.ru_utime.tv_usec) + Int64(usage.ru_stime.tv_usec)
-        return seconds * 1_000_000_000 + microseconds * 1_000
     }
 
     /// The second field of statm, in pages.

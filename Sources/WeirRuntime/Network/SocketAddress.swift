@@ -1,3 +1,4 @@
+internal import CAres
 internal import Glibc
 
 /// An IPv4 or IPv6 address with a port; an IPv4-mapped IPv6 address is the IPv4 address.
