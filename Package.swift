@@ -70,3 +70,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, each a program of one file: WEIR_FUZZ=1 swift build --sanitize fuzzer --product FuzzCommandLine
+if Context.environment["WEIR_FUZZ"] != nil {
+    for name in ["CommandLine", "RelayReply", "DataDecoder"] {
+        package.products += [.executable(name: "Fuzz\(name)", targets: ["Fuzz\(name)"])]
+        package.targets += [
+            .executableTarget(
+                name: "Fuzz\(name)", dependencies: ["WeirSMTP"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: strict)
+        ]
+    }
+}

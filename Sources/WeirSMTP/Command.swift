@@ -52,7 +52,8 @@ extension Command {
     ///
     /// Lenient where clients are known to be: any case, spaces at the end and behind `FROM:` and `TO:`.
     package init(_ line: Span<UInt8>) throws(CommandError) {
-        for offset in line.indices where line[offset].isControl { throw .controlOctet(offset: offset) }
+        let control = line.firstControl
+        guard control == line.count else { throw .controlOctet(offset: control) }
         var end = line.count
         while end > 0, line[end - 1] == .space { end -= 1 }
         var verbEnd = 0

@@ -17,20 +17,29 @@ extension UInt8 {
 
 extension Span<UInt8> {
     /// The first offset from `start` on of an octet below 0x0E (NUL, TAB, LF and CR are there); `count` if none is.
-    ///
-    /// Eight octets a step. A borrow can only mark octets behind the first that is really below, so the first mark
-    /// is exact.
     func firstLowControl(from start: Int) -> Int {
+        firstMark(from: start) { word in word.marksBelow(0x0E) }
+    }
+
+    /// The first offset of a C0 control or DEL; `count` if none is.
+    var firstControl: Int {
+        firstMark(from: 0) { word in word.marksBelow(0x20) | (word ^ 0x7F7F_7F7F_7F7F_7F7F).marksBelow(1) }
+    }
+
+    /// The first offset from `start` on of an octet that `marks` marks, which sees eight octets a step.
+    @inline(__always)
+    private func firstMark(from start: Int, _ marks: (UInt64) -> UInt64) -> Int {
         unsafe withUnsafeBytes { octets in
             var offset = start
             while octets.count - offset >= 8 {
                 let word = unsafe UInt64(littleEndian: octets.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                let marks = (word &- 0x0E0E_0E0E_0E0E_0E0E) & ~word & 0x8080_8080_8080_8080
-                if marks != 0 { return offset + marks.trailingZeroBitCount / 8 }
+                let found = marks(word)
+                if found != 0 { return offset + found.trailingZeroBitCount / 8 }
                 offset += 8
             }
             while offset < octets.count {
-                if unsafe octets[offset] < 0x0E { return offset }
+                // Padded with what no one marks.
+                if unsafe marks(UInt64(octets[offset]) | 0x8080_8080_8080_8080 << 8) != 0 { return offset }
                 offset += 1
             }
             return octets.count
@@ -80,6 +89,15 @@ extension Span<UInt8> {
     }
 }
 
+extension UInt64 {
+    /// The highest bit of each of eight octets that is below `limit`, which is at most 0x80.
+    ///
+    /// A borrow can only mark octets above the lowest that is really below, so the lowest mark is exact.
+    fileprivate func marksBelow(_ limit: UInt64) -> UInt64 {
+        (self &- limit &* 0x0101_0101_0101_0101) & ~self & 0x8080_8080_8080_8080
+    }
+}
+
 extension [UInt8] {
     mutating func append(_ octets: Span<UInt8>, _ range: Range<Int>) {
         unsafe octets.extracting(range).withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
@@ -101,9 +119,10 @@ extension [UInt8] {
 
     /// Appends what may stand in a reply or a trace field: printable ASCII; all else becomes a question mark.
     mutating func append(printable text: Span<UInt8>, octetsMax: Int = .max) {
-        for offset in 0..<Swift.min(text.count, octetsMax) {
-            let octet = text[offset]
-            append(octet.isControl || octet >= 0x80 ? UInt8(ascii: "?") : octet)
+        let start = count
+        append(text, 0..<Swift.min(text.count, octetsMax))
+        for offset in start..<count where self[offset].isControl || self[offset] >= 0x80 {
+            self[offset] = UInt8(ascii: "?")
         }
     }
 }

@@ -99,7 +99,7 @@ private struct PathScanner {
     mutating func takeAtom(_ line: Span<UInt8>) -> Bool {
         let start = offset
         while octet(line).isAtomText {
-            if octet(line) >= 0x80 { isASCII = false }
+            if line[offset] >= 0x80 { isASCII = false }
             offset += 1
         }
         return offset > start
@@ -134,11 +134,8 @@ private struct PathScanner {
     mutating func takeDomain(_ line: Span<UInt8>) -> Bool {
         repeat {
             let start = offset
-            while octet(line).isLetter || octet(line).isDigit || octet(line) == UInt8(ascii: "-")
-                || octet(line) == UInt8(ascii: "_")
-                || octet(line) >= 0x80
-            {
-                if octet(line) >= 0x80 { isASCII = false }
+            while octet(line).isDomainText {
+                if line[offset] >= 0x80 { isASCII = false }
                 offset += 1
             }
             guard 1...63 ~= offset - start || !isASCII && offset > start, line[start] != UInt8(ascii: "-"),
@@ -194,6 +191,13 @@ extension UInt8 {
     fileprivate var isAtomText: Bool {
         if self >= 0x80 { return true }
         let set: UInt64 = self < 64 ? 0xA3FF_ACFA_0000_0000 : 0x7FFF_FFFF_C7FF_FFFE
+        return set >> UInt64(self & 63) & 1 == 1
+    }
+
+    /// `Let-dig / "-"`, the underscore, and the octets of UTF-8.
+    fileprivate var isDomainText: Bool {
+        if self >= 0x80 { return true }
+        let set: UInt64 = self < 64 ? 0x03FF_2000_0000_0000 : 0x07FF_FFFE_87FF_FFFE
         return set >> UInt64(self & 63) & 1 == 1
     }
 

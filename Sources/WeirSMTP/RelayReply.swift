@@ -36,14 +36,19 @@ extension RelayReply {
         var start = 0
         while start < length, let end = octets.firstLineEnd(from: start), end < length {
             let text = min(start + 4, end)..<end
-            output.append(decimal: UInt64(code))
-            output.append(end + 2 < length ? UInt8(ascii: "-") : .space)
-            appendText(octets, text, code: code, to: &output)
+            if code == self.code, EnhancedCode.scan(octets, text) != nil {
+                output.append(printable: octets.extracting(start..<end))
+            } else {
+                output.append(decimal: UInt64(code))
+                output.append(end + 2 < length ? UInt8(ascii: "-") : .space)
+                appendText(octets, text, code: code, to: &output)
+            }
             output.append("\r\n")
             start = end + 2
         }
     }
 
+    /// The enhanced code, where there is to be one, and the text.
     private func appendText(_ octets: Span<UInt8>, _ text: Range<Int>, code: UInt16, to output: inout [UInt8]) {
         var text = text
         if code / 100 != 3, code != 220, code != 221 {

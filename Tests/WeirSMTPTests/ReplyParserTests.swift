@@ -28,7 +28,7 @@ private func parse(_ input: [UInt8], endingAt ends: [Int]) -> [String] {
         "reads replies, and passes them on as they are but for what is missing or unfit",
         arguments: [
             ("250 2.1.5 Ok\r\n", ["250 2.1.5 250 2.1.5 Ok\r\n"]), ("250 Ok\r\n", ["250 - 250 2.0.0 Ok\r\n"]),
-            ("250\r\n", ["250 - 250 2.0.0 \r\n"]), ("250 2.1.5\r\n", ["250 2.1.5 250 2.1.5 \r\n"]),
+            ("250\r\n", ["250 - 250 2.0.0 \r\n"]), ("250 2.1.5\r\n", ["250 2.1.5 250 2.1.5\r\n"]),
             ("550-5.1.1 No\r\n550 5.1.1 such\r\n", ["550 5.1.1 550-5.1.1 No\r\n550 5.1.1 such\r\n"]),
             ("550-5.1.1 No\r\n550 such\r\n", ["550 5.1.1 550-5.1.1 No\r\n550 5.1.1 such\r\n"]),
             ("550-No\r\n550 such\r\n", ["550 - 550-5.0.0 No\r\n550 5.0.0 such\r\n"]),
