@@ -17,7 +17,7 @@ package struct Book: ~Copyable, Sendable {
     package init(subjectsMin: Int = 0) {
         tallies.reserveCapacity(max(1, subjectsMin))
         positions.reserveCapacity(max(1, subjectsMin))
-        _ = position(making: .gateway)
+        tallies.append(Tally(.gateway, edition: 0))
     }
 
     /// How many subjects are in memory, the gateway included.
@@ -33,19 +33,39 @@ package struct Book: ~Copyable, Sendable {
     }
 
     func position(of subject: SubjectID) -> Int? {
-        subject == .gateway ? 0 : positions[subject.number].map(Int.init)
+        subject == .gateway ? Seats.gateway : positions[subject.number].map(Int.init)
     }
 
-    mutating func position(making subject: SubjectID) -> Int {
-        if let position = positions[subject.number] { return Int(position) }
+    private mutating func position(making subject: SubjectID) -> Int {
+        if let position = position(of: subject) { return position }
         positions[subject.number] = UInt32(truncatingIfNeeded: tallies.count)
         tallies.append(Tally(subject, edition: nextEdition()))
         return tallies.count - 1
     }
 
+    /// Where the tallies of `subjects` are; made where there are none.
+    mutating func seats(of subjects: Subjects) -> Seats {
+        Seats(account: position(making: subjects.account), customer: subjects.customer.map { position(making: $0) })
+    }
+
     private mutating func nextEdition() -> UInt32 {
         edition &+= 1
         return edition
+    }
+}
+
+/// The positions of one message's tallies, until the next eviction.
+struct Seats {
+    let account: Int
+    let customer: Int?
+    static let gateway = 0
+
+    subscript(scope: Scope) -> Int? {
+        switch scope {
+        case .account: account
+        case .customer: customer
+        case .gateway: Seats.gateway
+        }
     }
 }
 

@@ -53,11 +53,6 @@ package struct Subjects: Hashable, Sendable {
     }
 }
 
-extension Scope {
-    /// From the nearest to the widest, as they are decided.
-    static let inOrder = Scope.allCases
-}
-
 /// Whether something may pass.
 package enum Decision: Hashable, Sendable {
     /// It is counted; the crossings are to be reported.

@@ -18,11 +18,27 @@ package struct Override: Hashable, Sendable {
 package struct LimitSet: Hashable, Sendable {
     /// One name's limits: the one that stands, and the one that replaces it for a while.
     struct Rule: Hashable, Sendable {
-        var standing: Limit?
-        var override: Limit?
+        var standing: Bound?
+        var override: Bound?
         var overrideEnd = Instant(nanoseconds: 0)
 
-        func limit(at now: Instant) -> Limit? { now < overrideEnd ? override : standing }
+        func bound(at now: Instant) -> Bound? { now < overrideEnd ? override : standing }
+    }
+
+    /// A limit, and the least count at which there is something to tell about it.
+    struct Bound: Hashable, Sendable {
+        let limit: Limit
+        let firstMark: Int64
+
+        init(_ limit: Limit, warnAt: [Int]) {
+            self.limit = limit
+            firstMark =
+                switch (limit.excess, limit.window) {
+                case (.observe, _): limit.allowed.adding(1)
+                case (_, .message): .max
+                case (_, _): warnAt.map(limit.part(percent:)).min() ?? .max
+                }
+        }
     }
 
     let rules: [Rule]
@@ -35,14 +51,14 @@ package struct LimitSet: Hashable, Sendable {
     package init(_ limits: [Limit] = [], warnAt: [Int] = [], overrides: [Override] = []) {
         var rules: [Rule] = []
         func change(_ name: Limit.Name, _ body: (inout Rule) -> Void) {
-            let position = rules.firstIndex { ($0.standing ?? $0.override)?.name == name }
+            let position = rules.firstIndex { ($0.standing ?? $0.override)?.limit.name == name }
             if position == nil { rules.append(Rule()) }
             body(&rules[position ?? rules.count - 1])
         }
-        for limit in limits { change(limit.name) { $0.standing = limit } }
+        for limit in limits { change(limit.name) { $0.standing = Bound(limit, warnAt: warnAt) } }
         for override in overrides {
             change(override.limit.name) {
-                $0.override = override.limit
+                $0.override = Bound(override.limit, warnAt: warnAt)
                 $0.overrideEnd = override.until ?? .distantFuture
             }
         }
@@ -55,18 +71,18 @@ package struct LimitSet: Hashable, Sendable {
     }
 
     /// The limits in force, in the plan's order.
-    package func limits(at now: Instant) -> [Limit] { rules.compactMap { $0.limit(at: now) } }
+    package func limits(at now: Instant) -> [Limit] { rules.compactMap { $0.bound(at: now)?.limit } }
 
     /// The limit in force under a name, as EHLO announces `recipients-per-message` and `size-per-message`.
     package func limit(named name: Limit.Name, at now: Instant) -> Limit? {
-        for rule in rules { if let limit = rule.limit(at: now), limit.name == name { return limit } }
+        for rule in rules { if let limit = rule.bound(at: now)?.limit, limit.name == name { return limit } }
         return nil
     }
 
     /// Whether octets are held to an hour's or a day's limit, so that growth must be durable before the dot.
     package func boundsOctets(at now: Instant) -> Bool {
         rules.contains { rule in
-            guard let limit = rule.limit(at: now) else { return false }
+            guard let limit = rule.bound(at: now)?.limit else { return false }
             return limit.quantity == .octets && limit.window != .message && limit.excess != .observe
         }
     }

@@ -6,7 +6,7 @@ struct BookPropertyTests {
     func agreesWithModel(block: UInt64) {
         for seed in block * 100..<(block + 1) * 100 {
             var history = History(seed: seed, steps: seed % 2 == 1)
-            history.live(80)
+            history.live(60)
             #expect(history.faults.isEmpty, "seed \(seed)")
         }
     }

@@ -176,7 +176,35 @@ struct BookTests {
         #expect(desk.refund(Amount(recipients: 1), from: &charge).amount == .zero, "it was all taken out")
     }
 
-    @Test("limits of 0 let nothing pass; changed limits hold at once, and what is reserved stays")
+    @Test("changed limits hold at once, and what is reserved stays")
+    func changedLimits() throws {
+        let desk = Desk(LimitSet(["5 recipients per day"]))
+        #expect(desk.reserve(Amount(recipients: 5)).isAdmitted)
+        desk.parties.account.limits = LimitSet(["2 recipients per day", "3 messages per day"])
+        let refusal = try #require(desk.reserve(recipient).refusal)
+        #expect(refusal.used == 5)
+        #expect(refusal.allowed == 2)
+        #expect(refusal.freesAt == desk.clock.now + .hour + .day)
+        #expect(desk.reserve(message).isAdmitted)
+        #expect(desk.commit()?.amount == Amount(messages: 1, recipients: 5))
+        #expect(desk.used == [5, 1])
+    }
+
+    @Test("a message that is on its way counts for the customer it began with")
+    func changedCustomer() throws {
+        let set = LimitSet(["5 recipients per day"])
+        let desk = Desk(customer: set)
+        #expect(desk.reserve(recipient).isAdmitted)
+        desk.parties.customer = Party(3, limits: set)
+        #expect(desk.reserve(recipient).isAdmitted)
+        let charge = try #require(desk.commit())
+        #expect(charge.subjects == Subjects(account: 1, customer: 2))
+        #expect(desk.used == [0])
+        desk.parties.customer = Party(2, limits: set)
+        #expect(desk.used == [2])
+    }
+
+    @Test("a limit of 0 lets nothing pass, now or later")
     func zero() throws {
         let desk = Desk(LimitSet(["0 recipients per day"]))
         #expect(desk.reserve(message).isAdmitted)

@@ -6,7 +6,7 @@ final class Desk {
     var clock: ManualClock
     private var book = Book()
     private var reservation = Reservation()
-    let parties: Parties
+    var parties: Parties
 
     init(
         _ account: LimitSet = .none, customer: LimitSet? = nil, gateway: LimitSet = .none,

@@ -232,7 +232,7 @@ struct History: ~Copyable {
     /// No interval of a window's length holds more than its limit, whatever the windows of the book were.
     private mutating func checkIntervals() {
         for (subject, limits) in limits {
-            let sent = model.sent.filter { $0.counts(for: subject) }
+            let sent = model.sent.filter { $0.amount != .zero && $0.counts(for: subject) }
             for limit in limits where limit.window != .message && limit.excess != .observe {
                 guard limit.quantity != .refusals else { continue }
                 for first in sent {

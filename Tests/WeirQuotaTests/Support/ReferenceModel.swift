@@ -10,8 +10,8 @@ struct ReferenceModel {
         var forgiven: Set<SubjectID> = []
 
         func counts(for subject: SubjectID) -> Bool {
-            (subject == subjects.account || subject == subjects.customer || subject == .gateway)
-                && !forgiven.contains(subject)
+            (subject == .gateway || subject == subjects.account || subject == subjects.customer)
+                && (forgiven.isEmpty || !forgiven.contains(subject))
         }
     }
 
@@ -69,7 +69,10 @@ struct ReferenceModel {
 
     func used(_ limit: Limit, _ subject: SubjectID, _ now: Instant) -> Int64 {
         var sum: Int64 = 0
-        for sent in sent where sent.counts(for: subject) && release(of: sent.at, from: limit, now) != nil {
+        for sent in sent
+        where sent.amount[limit.quantity] > 0 && sent.counts(for: subject)
+            && release(of: sent.at, from: limit, now) != nil
+        {
             sum += sent.amount[limit.quantity]
         }
         return sum
