@@ -14,6 +14,9 @@ static inline int csqlite_configure(sqlite3 *database, int option, int value) {
     return sqlite3_db_config(database, option, value, (int *)0);
 }
 
+/* Seeds the random numbers of all databases of the process: for simulations alone. */
+static inline void csqlite_seed(int seed) { sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, seed, (sqlite3 *)0); }
+
 /* Extended codes are expressions that Swift does not import. */
 enum {
     CSQLITE_IOERR_READ = SQLITE_IOERR_READ,

@@ -43,6 +43,23 @@ package struct AccountRecord: Hashable, Sendable {
     /// SHA-256 of each application password.
     package var tokens: [[UInt8]] = []
     package var overrides: [Override] = []
+
+    package init(
+        key: String, login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
+        stateReason: String? = nil, stateSince: WallTime, mail: String? = nil, passwordHash: String? = nil,
+        created: WallTime
+    ) {
+        self.key = key
+        self.login = login
+        self.plan = plan
+        self.customer = customer
+        self.state = state
+        self.stateReason = stateReason
+        self.stateSince = stateSince
+        self.mail = mail
+        self.passwordHash = passwordHash
+        self.created = created
+    }
 }
 
 /// What a new account begins with.
@@ -180,6 +197,11 @@ package struct ImportReport: Hashable, Sendable {
     package struct Problem: Hashable, Sendable {
         package var line: Int
         package var refusal: StoreError.Refusal
+
+        package init(line: Int, refusal: StoreError.Refusal) {
+            self.line = line
+            self.refusal = refusal
+        }
     }
 
     package var added = 0
@@ -187,4 +209,6 @@ package struct ImportReport: Hashable, Sendable {
     package var unchanged = 0
     /// Any at all, and nothing was done.
     package var problems: [Problem] = []
+
+    package init() {}
 }

@@ -16,7 +16,8 @@ extension AccountsStore {
     package func importAccounts(
         _ accounts: [ImportedAccount], dryRun: Bool = false, by author: Author
     ) throws(StoreError) -> ImportReport {
-        try change(keeping: { !dryRun && $0.problems.isEmpty }) { () throws(StoreError) in
+        let isKept = { (report: ImportReport) in !dryRun && report.problems.isEmpty }
+        return try change(keeping: isKept) { () throws(StoreError) in
             var report = ImportReport()
             var steps: [Step] = []
             var seen: Set<String> = []

@@ -77,7 +77,7 @@ extension AccountsStore {
             case (nil, _, nil): statements.listAll
             }
         var rows: [AccountRow] = []
-        try statement.forEach(common) { found throws(StoreError) in rows.append(try AccountRow(found, database.path)) }
+        try statement.each(common) { found throws(StoreError) in rows.append(try AccountRow(found, database.path)) }
         let next = rows.count > limit ? rows[limit - 1].record.key : nil
         var accounts: [AccountRecord] = []
         for row in rows.prefix(limit) { accounts.append(try completed(row)) }
@@ -87,7 +87,7 @@ extension AccountsStore {
     /// How many accounts each plan has in each state; one pass over all accounts.
     package func counts() throws(StoreError) -> [AccountCount] {
         var counts: [AccountCount] = []
-        try statements.counts.forEach { row throws(StoreError) in
+        try statements.counts.each { row throws(StoreError) in
             guard let state = AccountState(rawValue: row.text(1)) else {
                 throw .damaged(path: database.path, reason: "an account has no known state")
             }
@@ -103,7 +103,7 @@ extension AccountsStore {
         var rows: [AuditRow] = []
         let target = login.map { CanonicalLogin($0)?.key ?? $0 }
         let statement = target == nil ? statements.auditAll : statements.auditOne
-        try statement.forEach(.integer(sequence), .integer(Int64(limit)), .optional(target)) { row throws(StoreError) in
+        try statement.each(.integer(sequence), .integer(Int64(limit)), .optional(target)) { row throws(StoreError) in
             rows.append(
                 AuditRow(
                     sequence: row.integer(0), at: row.time(1), actor: row.text(2), action: row.text(3),
@@ -137,8 +137,8 @@ extension AccountsStore {
     func completed(_ row: AccountRow) throws(StoreError) -> AccountRecord {
         var record = row.record
         record.networks = try networks(of: row.id)
-        try statements.tokens.forEach(.integer(row.id)) { row throws(StoreError) in record.tokens.append(row.blob(0)) }
-        try statements.overrides.forEach(.integer(row.id)) { row throws(StoreError) in
+        try statements.tokens.each(.integer(row.id)) { row throws(StoreError) in record.tokens.append(row.blob(0)) }
+        try statements.overrides.each(.integer(row.id)) { row throws(StoreError) in
             record.overrides.append(
                 AccountRecord.Override(
                     name: row.text(0), limit: row.text(1), until: row.isNull(2) ? nil : row.time(2),
@@ -149,7 +149,7 @@ extension AccountsStore {
 
     func networks(of id: Int64) throws(StoreError) -> [NetworkPrefix] {
         var networks: [NetworkPrefix] = []
-        try statements.networks.forEach(.integer(id)) { row throws(StoreError) in
+        try statements.networks.each(.integer(id)) { row throws(StoreError) in
             guard let host = NetworkPrefix(address: row.blob(2)), host.family.rawValue == row.integer(0) else {
                 throw .damaged(path: database.path, reason: "a network has no address")
             }

@@ -8,6 +8,8 @@ import Glibc
 /// are gone.
 final class Database {
     let path: String
+    /// Locked for as long as the file is open.
+    private let directory: StoreDirectory
     private let handle: OpaquePointer
     /// Set by the first failed sync, and thrown by everything after it.
     private var ruin: StoreError?
@@ -17,6 +19,7 @@ final class Database {
     /// Opens or creates the file and brings it to the schema's version.
     init(_ name: String, in directory: StoreDirectory, schema: Schema) throws(StoreError) {
         path = "\(directory.path)/\(name)"
+        self.directory = directory
         if directory.isReal { try Database.create(path) }
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -57,12 +60,13 @@ final class Database {
         }
         sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 1 << 20)
         sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
-        let counted: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafePointer<CChar>?, Int32) -> Int32 = {
-            context, _, _, pages in
-            guard let context else { return SQLITE_OK }
-            Unmanaged<Database>.fromOpaque(context).takeUnretainedValue().walPages = Int(pages)
-            return SQLITE_OK
-        }
+        let counted: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafePointer<CChar>?, Int32) -> Int32 =
+            {
+                context, _, _, pages in
+                guard let context else { return SQLITE_OK }
+                Unmanaged<Database>.fromOpaque(context).takeUnretainedValue().walPages = Int(pages)
+                return SQLITE_OK
+            }
         // Replaces SQLite's own checkpoint after a commit, which would swallow a failed sync.
         sqlite3_wal_hook(handle, counted, Unmanaged.passUnretained(self).toOpaque())
         try execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0")

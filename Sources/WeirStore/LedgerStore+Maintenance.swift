@@ -77,7 +77,9 @@ extension LedgerStore {
                     .unsigned(key.slot.number), .unsigned(key.subject.number), .integer(amount.messages),
                     .integer(amount.recipients), .integer(amount.refusals), .integer(amount.octets))
             }
-            if isLast { try finishFold(at: fold.cut) } else if let last = slice.last {
+            if isLast {
+                try finishFold(at: fold.cut)
+            } else if let last = slice.last {
                 try maintenance.setMeta.run(.text("fold_cut"), .unsigned(fold.cut))
                 try maintenance.setMeta.run(.text("fold_done"), .unsigned(last.key.packed))
             }

@@ -67,7 +67,7 @@ extension LedgerStore {
         let cut = try number("fold_cut")
         let done = try number("fold_done").map(UsageKey.init(packed:))
         var isCut = false
-        try queries.replay.forEach(.unsigned(folded)) { statement throws(StoreError) in
+        try queries.replay.each(.unsigned(folded)) { statement throws(StoreError) in
             let row = try self.row(statement)
             if let cut, row.sequence > cut, !isCut {
                 tally.close(upTo: cut, after: done)
@@ -90,7 +90,7 @@ extension LedgerStore {
             if key.slot > now { report.fromTheFuture += 1 }
             body(min(key.slot, now), key.subject, amount)
         }
-        try queries.load.forEach(.unsigned(since.number)) { row throws(StoreError) in
+        try queries.load.each(.unsigned(since.number)) { row throws(StoreError) in
             hand(try Self.key(row), try amount(row, from: 2))
         }
         for (key, amount) in tally.unfolded where key.slot >= since {
@@ -101,12 +101,13 @@ extension LedgerStore {
     }
 
     /// What a subject used, slot by slot, from one slot to another, both included, at most 35 days.
-    package func usage(of subject: SubjectID, from: Slot, to: Slot) throws(StoreError) -> [(slot: Slot, amount: Amount)] {
+    package func usage(of subject: SubjectID, from: Slot, to: Slot) throws(StoreError) -> [(slot: Slot, amount: Amount)]
+    {
         guard from <= to else { return [] }
         let last = min(to.number, from.number.addingReportingOverflow(Self.hoursKept).partialValue)
         guard last >= from.number else { return [] }
         var sums: [UsageKey: Amount] = [:]
-        try queries.usage.forEach(.unsigned(subject.number), .unsigned(from.number), .unsigned(last)) {
+        try queries.usage.each(.unsigned(subject.number), .unsigned(from.number), .unsigned(last)) {
             row throws(StoreError) in
             sums[try Self.key(row), default: .zero].accumulate(try amount(row, from: 2))
         }
@@ -137,7 +138,7 @@ extension LedgerStore {
         let end = min(before ?? lastSequence + 1, lastSequence + 1)
         let start = end > scanning ? end - scanning : 0
         var rows: [JournalRow] = []
-        try statement.forEach(.unsigned(end), .unsigned(start), wanted) { row throws(StoreError) in
+        try statement.each(.unsigned(end), .unsigned(start), wanted) { row throws(StoreError) in
             rows.append(try self.row(row))
         }
         let first = try maintenance.journalFirst.first { row throws(StoreError) in row.integer(0) } ?? .max

@@ -29,9 +29,10 @@ package final class LedgerStore {
         statements = try Statements(database)
         maintenance = try Maintenance(database)
         queries = try Queries(database)
-        nextSubject = try statements.lastSubject.first { statement throws(StoreError) in
-            try statement.unsigned32(0)
-        }.map { $0 &+ 1 } ?? 1
+        nextSubject =
+            try statements.lastSubject.first { statement throws(StoreError) in
+                try statement.unsigned32(0)
+            }.map { $0 &+ 1 } ?? 1
         try replay()
     }
 

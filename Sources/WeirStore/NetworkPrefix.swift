@@ -5,7 +5,8 @@ import Glibc
 /// `::ffff:a.b.c.d` is the IPv4 address a.b.c.d.
 package struct NetworkPrefix: Hashable, Sendable {
     package enum Family: Int64, CaseIterable, Sendable {
-        case v4 = 4, v6 = 6
+        case v4 = 4
+        case v6 = 6
 
         package var bits: Int { self == .v4 ? 32 : 128 }
     }
@@ -79,7 +80,9 @@ extension NetworkPrefix: CustomStringConvertible {
     package var description: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let octets = octets
-        guard inet_ntop(family == .v4 ? AF_INET : AF_INET6, octets, &text, socklen_t(text.count)) != nil else { return "" }
+        guard inet_ntop(family == .v4 ? AF_INET : AF_INET6, octets, &text, socklen_t(text.count)) != nil else {
+            return ""
+        }
         let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return "\(name)/\(length)"
     }

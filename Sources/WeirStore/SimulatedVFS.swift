@@ -5,7 +5,8 @@ package import WeirRuntime
 /// SQLite's file system over a ``SimulatedDisk``: same disk, same calls, same octets.
 ///
 /// It has no shared memory, which exclusive locking does without. Registered under a name of its own for as long as it
-/// lives; it must outlive the databases opened on it. Owned by one thread, as the disk is.
+/// lives, which is longer than any database opened on it. It seeds SQLite's own random numbers, of which a process has
+/// one series, so only one simulation at a time repeats to the octet. Owned by one thread, as the disk is.
 package final class SimulatedVFS {
     package let disk: SimulatedDisk
     /// What SQLite takes for the time of day, in milliseconds since 1970.
@@ -29,6 +30,7 @@ package final class SimulatedVFS {
         table.pointee.zName = UnsafePointer(ownedName)
         table.pointee.pAppData = Unmanaged.passUnretained(self).toOpaque()
         sqlite3_vfs_register(table, 0)
+        csqlite_seed(Int32(truncatingIfNeeded: disk.random() >> 33) | 1)
     }
 
     deinit {

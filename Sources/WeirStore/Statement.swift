@@ -33,11 +33,11 @@ final class Statement {
     }
 
     /// Runs it and hands out each row; the row is gone when `body` returns.
-    func forEach(_ values: Value..., body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
-        try forEach(values, body: body)
+    func each(_ values: Value..., body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
+        try each(values, body: body)
     }
 
-    func forEach(_ values: [Value], body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
+    func each(_ values: [Value], body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
         try bind(values)
         do {
             while try step() { try body(self) }

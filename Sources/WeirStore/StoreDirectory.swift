@@ -6,26 +6,29 @@ import Glibc
 /// stores keep the directory, so it stays locked until the last of them is gone.
 package final class StoreDirectory: Sendable {
     package let path: String
-    /// SQLite's name of the file system below; nil is the real one.
-    let vfs: String?
     private let lock: Int32?
+    // Safe: only its name is read here, which never changes; the disk below belongs to the one thread of a simulation.
+    private nonisolated(unsafe) let simulated: SimulatedVFS?
+
+    /// SQLite's name of the file system below; nil is the real one.
+    var vfs: String? { simulated?.name }
 
     var isReal: Bool { lock != nil }
 
     /// Makes the directory where it is missing (0700), and takes its lock or says who has it.
     package init(_ path: String) throws(StoreError) {
         self.path = path
-        vfs = nil
+        simulated = nil
         if mkdir(path, 0o700) != 0, errno != EEXIST {
             throw .unreachable(path: path, call: "mkdir", errno: errno)
         }
         lock = try StoreDirectory.lock("\(path)/lock", directory: path)
     }
 
-    /// A directory of a simulated disk, which nobody else can reach; `vfs` must outlive the stores.
+    /// A directory of a simulated disk, which nobody else can reach.
     package init(_ path: String, on vfs: SimulatedVFS) {
         self.path = path
-        self.vfs = vfs.name
+        simulated = vfs
         lock = nil
     }
 

@@ -95,7 +95,7 @@ private struct PowerCutRun {
 }
 
 /// `WEIR_SEEDS=10000` for a long run.
-private let seeds = UInt64(ProcessInfo.processInfo.environment["WEIR_SEEDS"] ?? "") ?? 200
+private let seeds = UInt64(ProcessInfo.processInfo.environment["WEIR_SEEDS"] ?? "") ?? 60
 
 @Test("keeps every acknowledged row through power cuts, and counts none twice")
 func powerCuts() throws {

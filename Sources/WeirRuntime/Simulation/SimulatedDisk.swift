@@ -139,12 +139,15 @@ extension SimulatedDisk {
     package func size(_ file: FileID) throws(Failure) -> Int { try content(file).live.count }
 
     /// Reads what is there into `buffer`; returns how many octets that were.
-    package func read(_ file: FileID, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+    package func read(_ file: FileID, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    {
         guard !isPowerLost else { throw .powerLost }
         let content = try content(file)
         guard offset >= 0, offset < content.live.count else { return 0 }
         let count = min(buffer.count, content.live.count - offset)
-        content.live.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
+        content.live.withUnsafeBytes {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]))
+        }
         return count
     }
 
@@ -153,8 +156,8 @@ extension SimulatedDisk {
         try change()
         guard !strikes(\.failingWrite) else { throw .inputOutput }
         let content = try content(file)
-        let room = max(0, faults.capacity - used)
-        var count = min(buffer.count, max(0, content.live.count - offset) + room)
+        let growth = max(0, offset + buffer.count - content.live.count)
+        var count = buffer.count - max(0, growth - max(0, faults.capacity - used))
         if strikes(\.shortWrite) { count = min(count, max(1, buffer.count / 2)) }
         guard count > 0 || buffer.isEmpty else { throw .noSpace }
         let end = offset + count
@@ -192,20 +195,32 @@ extension SimulatedDisk {
     private func resize(_ content: Content, to size: Int) {
         let old = content.live.count
         used += size - old
-        if size < old { content.live.removeLast(old - size) } else {
-            content.live.append(contentsOf: repeatElement(0, count: size - old))
+        Self.resize(&content.live, to: size)
+        if size != old {
+            content.dirty.formUnion(min(old, size) / Self.sectorOctets...(max(old, size) - 1) / Self.sectorOctets)
         }
-        if size != old { content.dirty.formUnion(min(old, size) / Self.sectorOctets...(max(old, size) - 1) / Self.sectorOctets) }
     }
 
     private static func copy(_ sectors: Set<Int>, of source: [UInt8], to target: inout [UInt8], size: Int) {
-        if size < target.count { target.removeLast(target.count - size) } else {
-            target.append(contentsOf: repeatElement(0, count: size - target.count))
+        resize(&target, to: size)
+        target.withUnsafeMutableBytes { target in
+            source.withUnsafeBytes { source in
+                for sector in sectors {
+                    let start = sector * sectorOctets
+                    let end = min(start + sectorOctets, target.count, source.count)
+                    guard start < end else { continue }
+                    UnsafeMutableRawBufferPointer(rebasing: target[start..<end])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<end]))
+                }
+            }
         }
-        for sector in sectors {
-            let start = sector * sectorOctets
-            let end = min(start + sectorOctets, size, source.count)
-            if start < end { target.replaceSubrange(start..<end, with: source[start..<end]) }
+    }
+
+    private static func resize(_ octets: inout [UInt8], to size: Int) {
+        if size < octets.count {
+            octets.removeLast(octets.count - size)
+        } else {
+            octets += [UInt8](repeating: 0, count: size - octets.count)
         }
     }
 }

@@ -1,0 +1,158 @@
+import Testing
+import WeirQuota
+import WeirRuntime
+import WeirStore
+import WeirTime
+
+@Suite("The ledger") struct LedgerTests {
+    let store = SimulatedStore()
+
+    @Test("counts a row against its account, its customer and the gateway, and still does after a restart")
+    func roundTrip() throws {
+        var expected: [Cell: Amount] = [:]
+        do {
+            let ledger = try LedgerStore(in: store.directory)
+            let alice = try ledger.subject(.account, "alice@isp.example")
+            let company = try ledger.subject(.customer, "company")
+            #expect(try ledger.append([row(alice, customer: company, recipients: 3), row(alice)]) == 2)
+            for (subject, recipients) in [(SubjectID.gateway, 4), (alice, 4), (company, 3)] as [(SubjectID, Int64)] {
+                let messages: Int64 = subject == company ? 1 : 2
+                expected[Cell(slot: Slot(noon).number, subject: subject.number)] = Amount(
+                    messages: messages, recipients: recipients, octets: messages * 1000)
+            }
+            #expect(try ledger.counts() == expected)
+        }
+        let ledger = try LedgerStore(in: store.directory)
+        #expect(try ledger.counts() == expected)
+        #expect(ledger.lastSequence == 2)
+        #expect(try ledger.subject(.account, "alice@isp.example") == SubjectID(number: 1))
+        #expect(try ledger.name(of: SubjectID(number: 2)) == "company")
+        #expect(try ledger.name(of: SubjectID(number: 3)) == nil)
+        #expect(try ledger.append([row(SubjectID(number: 1))]) == 3)
+    }
+
+    @Test("keeps one number for one name of one kind, whatever is written in it", arguments: injections)
+    func subjects(name: String) throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let account = try ledger.subject(.account, name)
+        let customer = try ledger.subject(.customer, name)
+        #expect(account != customer)
+        #expect(try ledger.subject(.account, name) == account)
+        try ledger.append([])
+        #expect(try ledger.subject(.account, name) == account)
+        #expect(try ledger.name(of: account) == name)
+        #expect(try ledger.subject(.gateway, name) == .gateway)
+    }
+
+    @Test("folds to the same counts, in slices of any size, with rows coming in between", arguments: [1, 2, 7, 1000])
+    func folding(budget: Int) throws {
+        let ledger = try LedgerStore(in: store.directory)
+        var now = noon
+        for step in 0..<40 {
+            let account = try ledger.subject(.account, "user\(step % 7)")
+            try ledger.append([row(account, at: now), row(account, at: now, recipients: -1)])
+            _ = try ledger.maintain(now: now, budget: budget)
+            now.nanoseconds += .minute
+        }
+        let before = try ledger.counts()
+        try ledger.drain(now: now + 10 * .minute, budget: budget)
+        #expect(try ledger.counts() == before)
+        #expect(try ledger.journal(message: 0).rows.count == 80, "young rows stay to be looked at")
+        try ledger.drain(now: now + 2 * .hour, budget: budget)
+        #expect(try ledger.counts() == before)
+        #expect(try ledger.journal(message: 0).rows.isEmpty)
+        #expect(try LedgerStore(in: store.crashed(seed: 1).directory).counts() == before)
+    }
+
+    @Test("keeps slots for two days, hours for 35 days, and nothing after that")
+    func ageing() throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let account = try ledger.subject(.account, "alice")
+        for slot in 0..<24 { try ledger.append([row(account, at: noon + UInt64(slot) * Slot.span)]) }
+        let hours = try ledger.counts(by: 12)
+        try ledger.drain(now: noon + .day, budget: 3)
+        #expect(try ledger.counts().count == 48)
+        try ledger.drain(now: noon + 3 * .day, budget: 3)
+        #expect(try ledger.counts().count == 4)
+        #expect(try ledger.counts(by: 12) == hours)
+        try ledger.drain(now: noon + 38 * .day, budget: 3)
+        #expect(try ledger.counts().isEmpty)
+    }
+
+    @Test("hands out rows of the future as of now, and says so")
+    func future() throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let account = try ledger.subject(.account, "alice")
+        try ledger.append([row(account), row(account, at: noon + .hour)])
+        var slots: [Slot] = []
+        let report = try ledger.load(since: Slot(number: 0), now: Slot(noon)) { slot, _, _ in slots.append(slot) }
+        #expect(slots == Array(repeating: Slot(noon), count: 4))
+        #expect(report.amounts == 4 && report.fromTheFuture == 2)
+        #expect(report.latest == Slot(noon + .hour))
+        let later = try ledger.load(since: Slot(noon + .minute * 5), now: Slot(noon + .hour)) { _, _, _ in }
+        #expect(later.amounts == 2)
+    }
+
+    @Test("tells what a subject used, folded or not, slot by slot")
+    func usage() throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let alice = try ledger.subject(.account, "alice")
+        let bob = try ledger.subject(.account, "bob")
+        for minute in stride(from: 0, to: 60, by: 4) as StrideTo<UInt64> {
+            try ledger.append([row(alice, at: noon + minute * .minute), row(bob, at: noon + minute * .minute)])
+            if minute == 32 { try ledger.drain(now: noon + 40 * .minute) }
+        }
+        let usage = try ledger.usage(of: alice, from: Slot(noon), to: Slot(noon + .hour))
+        #expect(usage.map(\.slot) == (0..<12).map { Slot(number: Slot(noon).number + $0) })
+        #expect(usage.map(\.amount.messages).reduce(0, +) == 15)
+        #expect(try ledger.usage(of: alice, from: Slot(noon + .hour), to: Slot(noon)).isEmpty)
+        #expect(try ledger.usage(of: alice, from: Slot(number: 0), to: Slot(number: .max)).isEmpty, "35 days at most")
+    }
+
+    @Test("finds the rows of a message and of a subject, page by page")
+    func journal() throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let alice = try ledger.subject(.account, "alice")
+        let bob = try ledger.subject(.account, "bob")
+        for message in 1...50 as ClosedRange<UInt64> {
+            try ledger.append([row(message % 2 == 0 ? alice : bob, message: message), row(bob, message: .max)])
+        }
+        #expect(try ledger.journal(message: 7).rows.map(\.sequence) == [13])
+        var found: [UInt64] = []
+        var cursor: UInt64?
+        repeat {
+            let page = try ledger.journal(subject: alice, before: cursor, scanning: 11)
+            found += page.rows.map(\.message)
+            cursor = page.next
+        } while cursor != nil
+        #expect(found == stride(from: 50, to: 0, by: -2).map { $0 })
+        #expect(try ledger.journal(message: .max).rows.count == 50)
+    }
+
+    @Test("remembers the clock's anchor")
+    func anchor() throws {
+        do {
+            let ledger = try LedgerStore(in: store.directory)
+            #expect(try ledger.anchor() == nil)
+            try ledger.save(ClockAnchor(boot: "one", offset: 5))
+            try ledger.save(ClockAnchor(boot: "two", offset: .max))
+        }
+        #expect(try LedgerStore(in: store.directory).anchor() == ClockAnchor(boot: "two", offset: .max))
+    }
+
+    @Test("takes amounts at the ends of their range without trapping")
+    func extremes() throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let account = try ledger.subject(.account, "alice")
+        var wide = row(account, at: .distantFuture, message: .max)
+        wide.amount = Amount(messages: 1 << 52, recipients: -(1 << 52), refusals: 0, octets: 1 << 52)
+        try ledger.append([wide, wide, wide])
+        #expect(try ledger.usage(of: account, from: wide.slot, to: wide.slot).map(\.amount.messages) == [3 << 52])
+    }
+}
+
+/// Names that have been used against programs that build SQL.
+let injections = [
+    "'; DROP TABLE charge; --", "alice' OR '1'='1", "\" UNION SELECT 1 --", "%_*?", "?1", ":name", "a\\'b", "x'41'",
+    "Robert\u{0}--", "", "ÄÖÜ 日本 🙂",
+]
