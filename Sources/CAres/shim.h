@@ -2,3 +2,11 @@
 #include <netdb.h>
 #include <arpa/nameser.h>
 #include <ares.h>
+#include <stdint.h>
+
+/* Microseconds until the channel wants to be processed, or -1 if it does not. */
+static inline int64_t cares_timeout(ares_channel channel) {
+    struct timeval time;
+    if (!ares_timeout(channel, NULL, &time)) return -1;
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}

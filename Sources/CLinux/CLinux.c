@@ -1,9 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 const uint32_t clinux_edge_triggered = EPOLLET;
 const uint32_t clinux_exclusive = EPOLLEXCLUSIVE;
@@ -51,3 +55,33 @@ static uint64_t nanoseconds(clockid_t clock) {
 uint64_t clinux_boottime(void) { return nanoseconds(CLOCK_BOOTTIME); }
 uint64_t clinux_realtime(void) { return nanoseconds(CLOCK_REALTIME); }
 uint64_t clinux_processor_time(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
+uint64_t clinux_monotonic(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+void clinux_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t span) {
+    uint64_t until = nanoseconds(CLOCK_REALTIME) + span;
+    struct timespec time = {.tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u)};
+    pthread_cond_timedwait(condition, mutex, &time);
+}
+
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int signal) {
+    int saved = errno;
+    unsigned char octet = (unsigned char)signal;
+    ssize_t ignored = write(signal_pipe[1], &octet, 1);
+    (void)ignored;
+    errno = saved;
+}
+
+int clinux_catch_signals(const int *signals, int count) {
+    if (signal_pipe[0] < 0) {
+        if (pipe2(signal_pipe, O_CLOEXEC) < 0) return -1;
+        /* A full pipe must not stop whom the signal interrupts. */
+        fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK);
+    }
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < count; i++)
+        if (sigaction(signals[i], &action, NULL) < 0) return -1;
+    return signal_pipe[0];
+}

@@ -4,6 +4,8 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
+#include <time.h>
 
 /* What follows are function-like macros, which Swift does not see. */
 
@@ -26,6 +28,13 @@ static inline int copenssl_set_groups(SSL_CTX *context, const char *list) {
 }
 static inline int copenssl_set_server_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+/* When a certificate ends, in seconds since 1970; 0 without one. */
+static inline int64_t copenssl_end(const X509 *certificate) {
+    struct tm time;
+    if (!certificate || !ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time)) return 0;
+    return (int64_t)timegm(&time);
 }
 
 /* A new P-256 key, or NULL. */

@@ -129,10 +129,8 @@ final class Resolver {
     }
 
     private func nextTimeout() -> UInt64 {
-        var time = timeval()
-        guard let channel, ares_timeout(channel, nil, &time) != nil else { return .second }
-        let span = UInt64(max(0, time.tv_sec)) * .second + UInt64(max(0, time.tv_usec)) * 1_000
-        return max(span, .millisecond)
+        guard let channel, let microseconds = UInt64(exactly: cares_timeout(channel)) else { return .second }
+        return max(microseconds * 1_000, .millisecond)
     }
 
     private func watch(_ descriptor: Int32, _ isWanted: Bool) {

@@ -53,7 +53,7 @@ package final class TLSContext: @unchecked Sendable {
         self.handle = handle
         isServer = true
         verifiesPeer = false
-        certificateEnd = TLSContext.end(of: SSL_CTX_get0_certificate(handle))
+        certificateEnd = UInt64(exactly: copenssl_end(SSL_CTX_get0_certificate(handle)))
     }
 
     /// A client's context.
@@ -181,11 +181,5 @@ package final class TLSContext: @unchecked Sendable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw TLSFileError(file: path, reason: SystemError.text(errno)) }
         close(descriptor)
-    }
-
-    private static func end(of certificate: OpaquePointer?) -> UInt64? {
-        var time = tm()
-        guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 else { return nil }
-        return UInt64(exactly: timegm(&time))
     }
 }

@@ -1,0 +1,25 @@
+internal import Glibc
+
+/// What the process asks of the machine once, at its start.
+package enum System {
+    /// Raises the limit on open descriptors as far as this process may, and returns it.
+    @discardableResult
+    package static func raiseDescriptorLimit() throws(SystemError) -> UInt64 {
+        var limit = rlimit()
+        try SystemError.check("getrlimit", getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
+        limit.rlim_cur = limit.rlim_max
+        try SystemError.check("setrlimit", setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
+        return UInt64(limit.rlim_cur)
+    }
+
+    /// The kernel's name for this boot: another one means that CLOCK_BOOTTIME began anew.
+    package static func bootID() throws(SystemError) -> String {
+        let descriptor = try SystemError.check(
+            "open boot_id", open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC))
+        defer { close(descriptor) }
+        var octets = [UInt8](repeating: 0, count: 64)
+        let count = read(descriptor, &octets, octets.count)
+        guard count > 0 else { throw SystemError(call: "read boot_id", errno: errno) }
+        return String(decoding: octets[..<count].prefix { $0 > 0x20 }, as: UTF8.self)
+    }
+}
