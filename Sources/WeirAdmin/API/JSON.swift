@@ -27,7 +27,11 @@ extension WallTime: Codable {
     /// Reads `2026-11-23T08:15:00Z`, or `2026-11-23` for its first instant in UTC; nil for anything else.
     package init?(text: String) {
         let full = text.utf8.count == 10 ? text + "T00:00:00Z" : text
-        guard let date = try? Date(full, strategy: .iso8601) else { return nil }
+        // Foundation takes 25:00 and February 30th for the next day; what comes back as it was given is a time.
+        let civil = full.prefix(19) + "Z"
+        guard let date = try? Date(full, strategy: .iso8601),
+            let check = try? Date(String(civil), strategy: .iso8601), check.formatted(.iso8601) == civil
+        else { return nil }
         let seconds = date.timeIntervalSince1970
         guard seconds >= 0, seconds < 18_000_000_000 else { return nil }
         self.init(nanoseconds: UInt64(seconds) * .second)
