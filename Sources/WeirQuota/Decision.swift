@@ -70,6 +70,14 @@ package struct Crossing: Hashable, Sendable {
     /// What is used now, reservations included.
     package var used: Int64
     package var allowed: Int64
+
+    package init(limit: Limit, scope: Scope, percent: Int? = nil, used: Int64, allowed: Int64) {
+        self.limit = limit
+        self.scope = scope
+        self.percent = percent
+        self.used = used
+        self.allowed = allowed
+    }
 }
 
 /// Which limit stands in the way, and for how long.
@@ -86,6 +94,19 @@ package struct Refusal: Hashable, Sendable {
     package var excess: Limit.Excess
     /// No time cures it: the message alone is beyond the limit.
     package var canNeverFit: Bool
+
+    package init(
+        limit: Limit, scope: Scope, used: Int64, allowed: Int64, freesAt: Instant?, excess: Limit.Excess,
+        canNeverFit: Bool
+    ) {
+        self.limit = limit
+        self.scope = scope
+        self.used = used
+        self.allowed = allowed
+        self.freesAt = freesAt
+        self.excess = excess
+        self.canNeverFit = canNeverFit
+    }
 
     /// Joins two refusals of one decision.
     mutating func join(_ other: Refusal) {
@@ -112,6 +133,17 @@ package struct LimitUsage: Hashable, Sendable {
     package var allowed: Int64
     /// When there is room for one more, if there is none now.
     package var freesAt: Instant?
+
+    package init(
+        limit: Limit, scope: Scope, used: Int64, reserved: Int64, allowed: Int64, freesAt: Instant? = nil
+    ) {
+        self.limit = limit
+        self.scope = scope
+        self.used = used
+        self.reserved = reserved
+        self.allowed = allowed
+        self.freesAt = freesAt
+    }
 }
 
 /// What one message on its way holds of every limit: counted in all windows, filed under no slot yet.

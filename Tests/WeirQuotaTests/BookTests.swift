@@ -147,6 +147,19 @@ struct BookTests {
         #expect(desk.sends(message))
     }
 
+    @Test("an hour of the clock that midnight divides stays divided, though its slots are joined")
+    func dividedHour() {
+        let desk = Desk(
+            LimitSet(["99 messages per day, calendar", "98 messages per day, observe"]),
+            clock: ManualClock(zone: 345 * .minute))
+        desk.clock.advance(18 * .hour)
+        for _ in 0..<100 {
+            #expect(desk.sends(message))
+            desk.clock.advance(5 * .minute)
+        }
+        #expect(desk.used == [97, 100], "three slots were before midnight")
+    }
+
     @Test("a wall clock that was weeks ahead holds a calendar window no longer than its day")
     func calendarRecovers() {
         let desk = Desk(LimitSet(["1 message per day, calendar"]))

@@ -27,10 +27,7 @@ struct ReferenceModel {
         day = Self.following(day, moment.calendar.day, moment.now)
     }
 
-    mutating func restart() {
-        held = [:]
-        (hour, day) = (nil, nil)
-    }
+    mutating func restart() { (held, hour, day) = ([:], nil, nil) }
 
     /// A later span opens when it has begun; an earlier one only when the time of the open one is over.
     private static func following(_ open: CalendarSpan?, _ next: CalendarSpan, _ now: Instant) -> CalendarSpan {
@@ -59,10 +56,8 @@ struct ReferenceModel {
         case (.day, false): release = Self.end(of: .hour, around: at) + .day
         default:
             guard let span = limit.window == .hour ? hour : day else { return nil }
-            let start = min(
-                Self.rounded(span.start), Instant(nanoseconds: now.nanoseconds / (5 * .minute) * 5 * .minute))
-            guard Self.end(of: 5 * .minute, around: at) > start else { return nil }
-            return max(span.end, Self.rounded(span.end))
+            let isSince = Self.end(of: 5 * .minute, around: at) > min(Self.rounded(span.start), now)
+            return isSince ? max(span.end, Self.rounded(span.end)) : nil
         }
         return release > now ? release : nil
     }
