@@ -1,3 +1,4 @@
+internal import CAres
 internal import CLinux
 internal import Glibc
 
