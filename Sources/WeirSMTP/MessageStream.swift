@@ -180,8 +180,12 @@ extension MessageStream {
         case (.dot, .carriageReturn): state = .dotCR
         case (.dotCR, .lineFeed): state = .ended
         case (.cr, .lineFeed): state = .lineStart
-        case (_, .carriageReturn): state = .cr
-        default: state = .text
+        case (.lineStart, .carriageReturn), (.bareLineStart, .carriageReturn), (.dotCR, .carriageReturn),
+            (.bareDot, .carriageReturn), (.text, .carriageReturn), (.cr, .carriageReturn):
+            state = .cr
+        case (.lineStart, _), (.bareLineStart, _), (.dot, _), (.dotCR, _), (.bareDot, _), (.text, _), (.cr, _):
+            state = .text
+        case (.ended, _): preconditionFailure("The message has ended.")
         }
         return offset + 1
     }

@@ -64,12 +64,12 @@ extension Span<UInt8> {
         return word
     }
 
-    /// Whether the octets are `text`, which is in upper case, in any case.
+    /// Whether the octets are `text`, in any case.
     func spells(_ text: String, in range: Range<Int>) -> Bool {
         guard range.count == text.utf8.count else { return false }
         var offset = range.lowerBound
         for octet in text.utf8 {
-            guard self[offset].uppercased == octet else { return false }
+            guard self[offset].uppercased == octet.uppercased else { return false }
             offset += 1
         }
         return true

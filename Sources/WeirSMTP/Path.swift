@@ -23,6 +23,12 @@ package struct Path: Equatable, Sendable {
         guard let at else { return nil }
         return at + 1..<mailbox.upperBound
     }
+
+    /// Whether this is the mailbox `address`, in any case.
+    package func isMailbox(_ address: String, in line: Span<UInt8>) -> Bool { line.spells(address, in: mailbox) }
+
+    /// Whether the local part is `name` (postmaster, abuse), in any case, at whatever domain.
+    package func hasLocalPart(_ name: String, in line: Span<UInt8>) -> Bool { line.spells(name, in: localPart) }
 }
 
 extension Path {

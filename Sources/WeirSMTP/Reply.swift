@@ -101,36 +101,3 @@ extension Reply {
     package static let tooManyHops = Reply(554, EnhancedCode(5, 4, 6), "Too many hops, this mail loops")
     package static let unknownParameter = Reply(555, EnhancedCode(5, 5, 4), "Unknown parameter")
 }
-
-/// A line of our answer to EHLO.
-package enum Offer: Equatable, Sendable {
-    case pipelining, eightBitMIME, smtpUTF8, dsn, enhancedStatusCodes, startTLS
-    /// PLAIN and LOGIN.
-    case authentication
-    /// Octets of a message; nil: no fixed limit.
-    case size(UInt64?)
-    /// Recipients of a message. Source: RFC 9422.
-    case limits(recipientsMax: UInt64)
-
-    package var line: String {
-        switch self {
-        case .pipelining: "PIPELINING"
-        case .eightBitMIME: "8BITMIME"
-        case .smtpUTF8: "SMTPUTF8"
-        case .dsn: "DSN"
-        case .enhancedStatusCodes: "ENHANCEDSTATUSCODES"
-        case .startTLS: "STARTTLS"
-        case .authentication: "AUTH PLAIN LOGIN"
-        case .size(let octets?): "SIZE \(octets)"
-        case .size(nil): "SIZE"
-        case .limits(let recipients): "LIMITS RCPTMAX=\(recipients)"
-        }
-    }
-}
-
-extension Reply {
-    /// The answer to EHLO, or with no offers to HELO.
-    package static func hello(hostname: String, offers: [Offer]) -> Reply {
-        Reply(250, nil, ([hostname] + offers.map(\.line)).joined(separator: "\n"))
-    }
-}

@@ -48,7 +48,7 @@ package struct ServerDialogue: ~Copyable {
         case beginEnvelope(MailParameters)
         /// Reserve it, send it on if that succeeds, and ``settle(code:)`` its answer.
         case admitRecipient(RecipientParameters)
-        /// Settle what is outstanding, then ask ``beginData()``.
+        /// Settle what is outstanding, then ask ``beginData()``, or refuse it and leave the envelope as it is.
         case data
         /// Reply ``Reply/ok``. An envelope there was is gone.
         case reset

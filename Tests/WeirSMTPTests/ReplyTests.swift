@@ -45,6 +45,20 @@ import WeirSMTP
         #expect(text(Reply.hello(hostname: "g", offers: [.size(nil)]).octets) == "250-g\r\n250 SIZE\r\n")
     }
 
+    @Test("offers what every relay offers, and what is ours")
+    func offers() {
+        let relays = Extensions([.pipelining, .dsn, .startTLS], sizeMax: 7, mechanisms: .plain)
+        #expect(
+            relays.offers(startTLS: true, authentication: false)
+                == [.pipelining, .size(7), .dsn, .enhancedStatusCodes, .startTLS])
+        #expect(
+            Extensions([.eightBitMIME, .smtpUTF8], recipientsMax: 9).offers(startTLS: false, authentication: true)
+                == [
+                    .pipelining, .size(nil), .eightBitMIME, .smtpUTF8, .enhancedStatusCodes, .authentication,
+                    .limits(recipientsMax: 9),
+                ])
+    }
+
     @Test(
         "has the codes that were promised",
         arguments: [
