@@ -7,14 +7,20 @@ package struct MailParameters: Equatable, Sendable {
     /// Source: RFC 3461, section 4.4.
     package static let envelopeIDOctetsMax = 100
 
+    /// What BODY says of the message's octets.
     package enum Body: Equatable, Sendable { case sevenBit, eightBitMIME }
+    /// What RET says a delivery report should hold.
     package enum Returns: Equatable, Sendable { case full, headers }
 
+    /// The sender, to whom reports go.
     package var path: Path
     /// As declared; at most ``sizeOctetsMax``.
     package var size: UInt64?
+    /// Nil: nothing was said.
     package var body: Body?
+    /// Whether addresses and header may hold UTF-8.
     package var isSMTPUTF8 = false
+    /// Nil: nothing was said.
     package var returns: Returns?
     /// As sent, in xtext.
     package var envelopeID: Range<Int>?

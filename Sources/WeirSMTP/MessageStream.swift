@@ -6,6 +6,7 @@
 ///
 /// Source: RFC 5321, sections 2.3.8, 4.1.1.4 and 4.5.2; RFC 5321, section 6.3 for loops.
 package struct MessageStream: ~Copyable {
+    /// Of fields named Received.
     package static let hopsMax = 50
 
     /// The end of data: what the driver sends once the message may be released.
@@ -25,6 +26,7 @@ package struct MessageStream: ~Copyable {
         /// More fields named Received than the limit.
         case loop
 
+        /// What the client is told at the end of data.
         package var reply: Reply {
             switch self {
             case .bareCarriageReturn, .bareLineFeed, .nul: .badContent
@@ -33,6 +35,7 @@ package struct MessageStream: ~Copyable {
         }
     }
 
+    /// How far a call came.
     package struct Progress: Equatable, Sendable {
         /// Octets of the input; what is behind the end of data stays.
         package var consumed: Int

@@ -117,12 +117,13 @@ extension [UInt8] {
         self[start...].reverse()
     }
 
-    /// Appends what may stand in a reply or a trace field: printable ASCII; all else becomes a question mark.
+    /// Appends what may stand in a reply or a trace field: printable ASCII. A tab becomes a space, all else
+    /// a question mark.
     mutating func append(printable text: Span<UInt8>, octetsMax: Int = .max) {
         let start = count
         append(text, 0..<Swift.min(text.count, octetsMax))
         for offset in start..<count where self[offset].isControl || self[offset] >= 0x80 {
-            self[offset] = UInt8(ascii: "?")
+            self[offset] = self[offset] == .tab ? .space : UInt8(ascii: "?")
         }
     }
 }

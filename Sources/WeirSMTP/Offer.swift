@@ -8,6 +8,7 @@ package enum Offer: Equatable, Sendable {
     /// Recipients of a message. Source: RFC 9422.
     case limits(recipientsMax: UInt64)
 
+    /// As it stands behind the code.
     package var line: String {
         switch self {
         case .pipelining: "PIPELINING"

@@ -4,6 +4,7 @@
 package struct Path: Equatable, Sendable {
     /// Of the local part, its quotes included. Source: RFC 5321, section 4.5.3.1.1.
     package static let localPartOctetsMax = 64
+    /// Source: RFC 5321, section 4.5.3.1.2.
     package static let domainOctetsMax = 255
     /// Of the mailbox: a path's 256 octets less its angle brackets.
     package static let mailboxOctetsMax = 254
@@ -17,6 +18,7 @@ package struct Path: Equatable, Sendable {
 
     /// The null sender.
     package var isEmpty: Bool { mailbox.isEmpty }
+    /// All before the `@`; all there is in `<postmaster>`.
     package var localPart: Range<Int> { mailbox.lowerBound..<(at ?? mailbox.upperBound) }
     /// The domain or address literal; nil for `<>`, and for `<postmaster>`.
     package var domain: Range<Int>? {
