@@ -22,6 +22,7 @@ package enum Base64 {
         return decoded
     }
 
+    /// Encodes all of `octets`, with padding and without line breaks.
     package static func append(_ octets: Span<UInt8>, to output: inout [UInt8]) {
         var offset = 0
         while offset < octets.count {

@@ -33,6 +33,7 @@ package enum CommandError: Error, Equatable, Sendable {
     /// A SIZE beyond ``MailParameters/sizeOctetsMax``.
     case messageTooBig
 
+    /// The one answer to this refusal.
     package var reply: Reply {
         switch self {
         case .controlOctet: .badSyntax

@@ -1,13 +1,17 @@
 /// The class, subject and detail of a reply. Source: RFC 3463.
 package struct EnhancedCode: Equatable, Sendable, CustomStringConvertible {
+    /// 2, 4 or 5.
     package var category: UInt8
+    /// At most 999.
     package var subject: UInt16
+    /// At most 999.
     package var detail: UInt16
 
     package init(_ category: UInt8, _ subject: UInt16, _ detail: UInt16) {
         (self.category, self.subject, self.detail) = (category, subject, detail)
     }
 
+    /// As on the wire.
     package var description: String { "\(category).\(subject).\(detail)" }
 
     func append(to output: inout [UInt8]) {

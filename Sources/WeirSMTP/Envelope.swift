@@ -5,6 +5,7 @@ package struct Envelope: Equatable, Sendable {
     private var mailEnd = 0
     private var size: UInt64?
 
+    /// How many were added.
     package private(set) var recipients = 0
     /// What a relay must offer to be given all of it.
     package private(set) var requires: Extensions.Keywords
@@ -16,6 +17,7 @@ package struct Envelope: Equatable, Sendable {
         mailEnd = octets.count
     }
 
+    /// Takes a recipient that was admitted, in the order of the client.
     package mutating func add(_ recipient: RecipientParameters, from line: Span<UInt8>) {
         recipients += 1
         requires.formUnion(recipient.requires)

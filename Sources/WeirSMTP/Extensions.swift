@@ -1,6 +1,8 @@
 /// What a relay offered in its answer to EHLO.
 package struct Extensions: Equatable, Sendable {
+    /// The extensions that matter to us.
     package struct Keywords: OptionSet, Equatable, Sendable {
+        /// One bit an extension.
         package let rawValue: UInt16
         package init(rawValue: UInt16) { self.rawValue = rawValue }
         /// Source: RFC 2920.
@@ -22,9 +24,11 @@ package struct Extensions: Equatable, Sendable {
         package static let passedOn: Keywords = [.size, .eightBitMIME, .smtpUTF8, .dsn]
     }
 
+    /// What was offered, without arguments.
     package var keywords: Keywords = []
     /// Octets of a message; nil: no limit was said. Meaningful with ``Keywords/size``.
     package var sizeMax: UInt64?
+    /// Of AUTH, those we can use.
     package var mechanisms: SASLMechanisms = []
     /// Recipients of a message; nil: no limit was said. Source: RFC 9422.
     package var recipientsMax: UInt64?

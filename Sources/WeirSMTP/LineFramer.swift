@@ -11,6 +11,7 @@ package struct LineFramer: Sendable {
     /// Of a line within an AUTH exchange, CRLF included. Source: RFC 4954, section 4.
     package static let authenticationOctetsMax = 12_288
 
+    /// What the octets begin with.
     package enum Outcome: Equatable, Sendable {
         /// A line of so many octets; consume two more, its CRLF.
         case line(length: Int)

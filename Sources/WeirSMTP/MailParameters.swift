@@ -7,14 +7,20 @@ package struct MailParameters: Equatable, Sendable {
     /// Source: RFC 3461, section 4.4.
     package static let envelopeIDOctetsMax = 100
 
+    /// What BODY says of the message's octets.
     package enum Body: Equatable, Sendable { case sevenBit, eightBitMIME }
+    /// What RET says a delivery report should hold.
     package enum Returns: Equatable, Sendable { case full, headers }
 
+    /// The sender, to whom reports go.
     package var path: Path
     /// As declared; at most ``sizeOctetsMax``.
     package var size: UInt64?
+    /// Nil: nothing was said.
     package var body: Body?
+    /// Whether addresses and header may hold UTF-8.
     package var isSMTPUTF8 = false
+    /// Nil: nothing was said.
     package var returns: Returns?
     /// As sent, in xtext.
     package var envelopeID: Range<Int>?
@@ -37,7 +43,7 @@ extension MailParameters {
         while line[offset] == .space { offset += 1 }
         guard let path = Path.scan(line, at: &offset), path.at != nil || path.isEmpty else { throw .malformedSender }
         self.init(path: path)
-        var seen: Set = []
+        var seen: Seen = []
         while let parameter = try Parameter.next(line, at: &offset, until: argument.upperBound) {
             guard seen.insert(try take(parameter, line)) else { throw .malformedArgument }
         }
@@ -45,22 +51,22 @@ extension MailParameters {
     }
 
     /// The keywords already seen, for each may stand once.
-    private struct Set: OptionSet {
+    private struct Seen: OptionSet {
         let rawValue: UInt8
-        static let size = Set(rawValue: 1)
-        static let body = Set(rawValue: 2)
-        static let smtpUTF8 = Set(rawValue: 4)
-        static let returns = Set(rawValue: 8)
-        static let envelopeID = Set(rawValue: 16)
-        static let auth = Set(rawValue: 32)
+        static let size = Seen(rawValue: 1)
+        static let body = Seen(rawValue: 2)
+        static let smtpUTF8 = Seen(rawValue: 4)
+        static let returns = Seen(rawValue: 8)
+        static let envelopeID = Seen(rawValue: 16)
+        static let auth = Seen(rawValue: 32)
 
-        mutating func insert(_ one: Set) -> Bool {
+        mutating func insert(_ one: Seen) -> Bool {
             defer { formUnion(one) }
             return isDisjoint(with: one)
         }
     }
 
-    private mutating func take(_ parameter: Parameter, _ line: Span<UInt8>) throws(CommandError) -> Set {
+    private mutating func take(_ parameter: Parameter, _ line: Span<UInt8>) throws(CommandError) -> Seen {
         let value = parameter.value
         switch Word(line, parameter.keyword) {
         case .size:

@@ -6,6 +6,7 @@
 ///
 /// Source: RFC 5321, sections 2.3.8, 4.1.1.4 and 4.5.2; RFC 5321, section 6.3 for loops.
 package struct MessageStream: ~Copyable {
+    /// Of fields named Received.
     package static let hopsMax = 50
 
     /// The end of data: what the driver sends once the message may be released.
@@ -25,6 +26,7 @@ package struct MessageStream: ~Copyable {
         /// More fields named Received than the limit.
         case loop
 
+        /// What the client is told at the end of data.
         package var reply: Reply {
             switch self {
             case .bareCarriageReturn, .bareLineFeed, .nul: .badContent
@@ -33,6 +35,7 @@ package struct MessageStream: ~Copyable {
         }
     }
 
+    /// How far a call came.
     package struct Progress: Equatable, Sendable {
         /// Octets of the input; what is behind the end of data stays.
         package var consumed: Int
@@ -180,8 +183,12 @@ extension MessageStream {
         case (.dot, .carriageReturn): state = .dotCR
         case (.dotCR, .lineFeed): state = .ended
         case (.cr, .lineFeed): state = .lineStart
-        case (_, .carriageReturn): state = .cr
-        default: state = .text
+        case (.lineStart, .carriageReturn), (.bareLineStart, .carriageReturn), (.dotCR, .carriageReturn),
+            (.bareDot, .carriageReturn), (.text, .carriageReturn), (.cr, .carriageReturn):
+            state = .cr
+        case (.lineStart, _), (.bareLineStart, _), (.dot, _), (.dotCR, _), (.bareDot, _), (.text, _), (.cr, _):
+            state = .text
+        case (.ended, _): preconditionFailure("The message has ended.")
         }
         return offset + 1
     }

@@ -64,12 +64,12 @@ extension Span<UInt8> {
         return word
     }
 
-    /// Whether the octets are `text`, which is in upper case, in any case.
+    /// Whether the octets are `text`, in any case.
     func spells(_ text: String, in range: Range<Int>) -> Bool {
         guard range.count == text.utf8.count else { return false }
         var offset = range.lowerBound
         for octet in text.utf8 {
-            guard self[offset].uppercased == octet else { return false }
+            guard self[offset].uppercased == octet.uppercased else { return false }
             offset += 1
         }
         return true
@@ -117,12 +117,13 @@ extension [UInt8] {
         self[start...].reverse()
     }
 
-    /// Appends what may stand in a reply or a trace field: printable ASCII; all else becomes a question mark.
+    /// Appends what may stand in a reply or a trace field: printable ASCII. A tab becomes a space, all else
+    /// a question mark.
     mutating func append(printable text: Span<UInt8>, octetsMax: Int = .max) {
         let start = count
         append(text, 0..<Swift.min(text.count, octetsMax))
         for offset in start..<count where self[offset].isControl || self[offset] >= 0x80 {
-            self[offset] = UInt8(ascii: "?")
+            self[offset] = self[offset] == .tab ? .space : UInt8(ascii: "?")
         }
     }
 }

@@ -4,6 +4,7 @@
 package struct Path: Equatable, Sendable {
     /// Of the local part, its quotes included. Source: RFC 5321, section 4.5.3.1.1.
     package static let localPartOctetsMax = 64
+    /// Source: RFC 5321, section 4.5.3.1.2.
     package static let domainOctetsMax = 255
     /// Of the mailbox: a path's 256 octets less its angle brackets.
     package static let mailboxOctetsMax = 254
@@ -17,12 +18,19 @@ package struct Path: Equatable, Sendable {
 
     /// The null sender.
     package var isEmpty: Bool { mailbox.isEmpty }
+    /// All before the `@`; all there is in `<postmaster>`.
     package var localPart: Range<Int> { mailbox.lowerBound..<(at ?? mailbox.upperBound) }
     /// The domain or address literal; nil for `<>`, and for `<postmaster>`.
     package var domain: Range<Int>? {
         guard let at else { return nil }
         return at + 1..<mailbox.upperBound
     }
+
+    /// Whether this is the mailbox `address`, in any case.
+    package func isMailbox(_ address: String, in line: Span<UInt8>) -> Bool { line.spells(address, in: mailbox) }
+
+    /// Whether the local part is `name` (postmaster, abuse), in any case, at whatever domain.
+    package func hasLocalPart(_ name: String, in line: Span<UInt8>) -> Bool { line.spells(name, in: localPart) }
 }
 
 extension Path {

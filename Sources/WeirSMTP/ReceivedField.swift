@@ -4,18 +4,22 @@
 ///
 /// Source: RFC 5321, section 4.4; RFC 3848 and RFC 6531, section 4.3 for `with`.
 package struct ReceivedField: Equatable, Sendable {
+    /// Of every part; what is longer is cut off.
     package static let nameOctetsMax = 255
 
     /// What the client called itself, as sent.
     package var name: [UInt8]
     /// Its address, as `192.0.2.1` or `IPv6:2001:db8::1`, which goes in brackets.
     package var address: String
+    /// Ours.
     package var hostname: String
+    /// What stands behind `with`.
     package var transmission: Transmission
     /// Protocol and cipher suite, as OpenSSL names them.
     package var tls: String?
     /// Ours, which the log has too.
     package var id: String
+    /// When the message began to arrive.
     package var date: MessageDate
 
     package init(
@@ -60,9 +64,13 @@ package struct ReceivedField: Equatable, Sendable {
 
 /// How a message came to us. Source: RFC 3848; RFC 6531, section 4.3.
 package struct Transmission: Equatable, Sendable {
+    /// EHLO, not HELO.
     package var isExtended: Bool
+    /// Under TLS.
     package var isSecure: Bool
+    /// After AUTH.
     package var isAuthenticated: Bool
+    /// MAIL said SMTPUTF8.
     package var isSMTPUTF8: Bool
 
     package init(isExtended: Bool, isSecure: Bool, isAuthenticated: Bool, isSMTPUTF8: Bool) {
@@ -70,6 +78,7 @@ package struct Transmission: Equatable, Sendable {
         (self.isAuthenticated, self.isSMTPUTF8) = (isAuthenticated, isSMTPUTF8)
     }
 
+    /// As registered.
     package var keyword: StaticString {
         switch (isSMTPUTF8, isSecure, isAuthenticated) {
         case (true, false, false): "UTF8SMTP"
@@ -91,12 +100,13 @@ package struct MessageDate: Equatable, Sendable {
     /// East of UTC.
     package var offsetMinutes: Int
 
-    /// An offset beyond a day counts as UTC, a year beyond 9999 as 9999's last second.
+    /// An offset of a day or more counts as UTC, what is later than 9999's last day as its first second.
     package init(seconds: UInt64, offsetMinutes: Int = 0) {
         self.seconds = min(seconds, 253_402_214_400)
         self.offsetMinutes = -1_439...1_439 ~= offsetMinutes ? offsetMinutes : 0
     }
 
+    /// Writes `Sun, 22 Nov 2026 10:56:55 +0100`.
     package func append(to output: inout [UInt8]) {
         let local = max(0, Int64(seconds) + Int64(offsetMinutes) * 60)
         let (days, second) = (local / 86_400, local % 86_400)

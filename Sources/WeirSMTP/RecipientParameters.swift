@@ -7,13 +7,18 @@ package struct RecipientParameters: Equatable, Sendable {
 
     /// When the sender wants to hear of it. Not at all is the empty set.
     package struct Notify: OptionSet, Equatable, Sendable {
+        /// One bit an event.
         package let rawValue: UInt8
         package init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// It was delivered.
         package static let success = Notify(rawValue: 1)
+        /// It was not.
         package static let failure = Notify(rawValue: 2)
+        /// It waits.
         package static let delay = Notify(rawValue: 4)
     }
 
+    /// The recipient.
     package var path: Path
     /// Nil: nothing was said; empty: NEVER.
     package var notify: Notify?

@@ -1,13 +1,17 @@
 /// A relay's reply; it lies at the start of the octets it was parsed from, for as long as those stay.
 package struct RelayReply: Equatable, Sendable {
+    /// Of three digits, the first 2 to 5.
     package var code: UInt16
     /// Of the first line, if it has one.
     package var enhanced: EnhancedCode?
     /// To consume: all lines, CRLF included.
     package var length: Int
 
+    /// 2xx or 3xx.
     package var isPositive: Bool { code < 400 }
+    /// 4xx: another try may do.
     package var isTransient: Bool { 400...499 ~= code }
+    /// 5xx: the same again would be refused again.
     package var isPermanent: Bool { code >= 500 }
     /// About its connection rather than about the command.
     package var isClosing: Bool { code == 421 }

@@ -5,10 +5,12 @@
 ///
 /// Source: RFC 5321, section 4.2.1.
 package struct ReplyParser: Sendable {
+    /// Of one reply.
     package static let linesMax = 64
     /// Of one line, CRLF included.
     package static let lineOctetsMax = 1_024
 
+    /// What the octets begin with.
     package enum Outcome: Equatable, Sendable {
         case reply(RelayReply)
         /// Read more; nothing is to be consumed.

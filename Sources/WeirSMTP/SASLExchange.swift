@@ -4,9 +4,12 @@
 ///
 /// Source: RFC 4954, section 4; RFC 4616.
 package struct SASLExchange: ~Copyable {
+    /// Decoded.
     package static let loginOctetsMax = 320
+    /// Decoded.
     package static let passwordOctetsMax = 1_024
 
+    /// What the driver does next.
     package enum Step: Equatable, Sendable {
         /// Write these octets, CRLF included, and read a line.
         case challenge([UInt8])
@@ -91,12 +94,16 @@ package struct Credentials: Equatable, Sendable, CustomStringConvertible, Custom
 {
     /// As sent: UTF-8 without controls, not folded.
     package var login: [UInt8]
+    /// As sent, without NUL.
     package var password: [UInt8]
 
     package init(login: [UInt8], password: [UInt8]) { (self.login, self.password) = (login, password) }
 
+    /// Says nothing.
     package var description: String { "Credentials" }
+    /// Says nothing.
     package var debugDescription: String { description }
+    /// Shows nothing.
     package var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Writes our AUTH PLAIN to a relay, the initial response and CRLF included.

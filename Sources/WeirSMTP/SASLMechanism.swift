@@ -20,8 +20,11 @@ package enum SASLMechanism: Equatable, Sendable {
 
 /// A set of mechanisms, as a relay offers them.
 package struct SASLMechanisms: OptionSet, Equatable, Sendable {
+    /// One bit a mechanism.
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// ``SASLMechanism/plain``
     package static let plain = SASLMechanisms(rawValue: 1)
+    /// ``SASLMechanism/login``
     package static let login = SASLMechanisms(rawValue: 2)
 }

@@ -19,7 +19,9 @@ package struct ServerDialogue: ~Copyable {
     package struct Policy: Equatable, Sendable {
         /// MAIL needs an authentication before it.
         package var requiresAuthentication: Bool
+        /// The listener knows accounts by login.
         package var offersAuthentication: Bool
+        /// There is a certificate, and the listener says STARTTLS.
         package var offersTLS: Bool
         /// AUTH is taken in the clear too: on loopback.
         package var allowsPlaintextAuthentication: Bool
@@ -35,6 +37,7 @@ package struct ServerDialogue: ~Copyable {
         }
     }
 
+    /// What the driver does next.
     package enum Action: Equatable, Sendable {
         /// Nothing else is to be done.
         case reply(Reply)
@@ -48,7 +51,7 @@ package struct ServerDialogue: ~Copyable {
         case beginEnvelope(MailParameters)
         /// Reserve it, send it on if that succeeds, and ``settle(code:)`` its answer.
         case admitRecipient(RecipientParameters)
-        /// Settle what is outstanding, then ask ``beginData()``.
+        /// Settle what is outstanding, then ask ``beginData()``, or refuse it and leave the envelope as it is.
         case data
         /// Reply ``Reply/ok``. An envelope there was is gone.
         case reset
@@ -86,7 +89,9 @@ package struct ServerDialogue: ~Copyable {
     private var refusals = 0
     private var failures = 0
 
+    /// Under TLS.
     package private(set) var isSecure: Bool
+    /// Since the last handshake.
     package private(set) var isAuthenticated = false
 
     package init(_ policy: Policy, isSecure: Bool) { (self.policy, self.isSecure) = (policy, isSecure) }
@@ -118,6 +123,7 @@ extension ServerDialogue {
         }
     }
 
+    /// Takes a command; a closed dialogue goes on closing.
     package mutating func receive(_ command: Command) -> Action {
         precondition(!mustWait(for: command), "Recipients are outstanding.")
         switch command {

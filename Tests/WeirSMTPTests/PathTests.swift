@@ -72,6 +72,19 @@ import WeirSMTP
         #expect(recipient.path.at == nil && recipient.path.domain == nil && !recipient.path.isEmpty)
     }
 
+    @Test("compares mailboxes and local parts in any case")
+    func compares() {
+        let line = octets("RCPT TO:<Abuse@ISP.example>")
+        guard case .success(.rcpt(let recipient)) = Command.decode(line) else {
+            Issue.record("no RCPT")
+            return
+        }
+        let mailboxes = ["abuse@isp.Example", "abuse@isp.exampl"].map { recipient.path.isMailbox($0, in: line.span) }
+        #expect(mailboxes == [true, false])
+        let localParts = ["abusE", "abus"].map { recipient.path.hasLocalPart($0, in: line.span) }
+        #expect(localParts == [true, false])
+    }
+
     @Test("keeps to the limits: 64 of the local part, 63 of a label, 254 of the mailbox")
     func limits() {
         func x(_ count: Int) -> String { String(repeating: "x", count: count) }

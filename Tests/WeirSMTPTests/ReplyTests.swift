@@ -15,7 +15,7 @@ import WeirSMTP
 
     @Test("lets nothing out that is not printable ASCII, and no line beyond 512 octets")
     func escapes() {
-        #expect(text(Reply(450, nil, "a\r\t\u{1B}ü\0").octets) == "450 a??????\r\n")
+        #expect(text(Reply(450, nil, "a\r\t\u{1B}ü\0").octets) == "450 a? ????\r\n")
         let long = Reply(450, EnhancedCode(4, 999, 999), String(repeating: "x", count: 600))
         #expect(long.octets.count <= 512 && long.octets.suffix(2) == [13, 10])
     }
@@ -43,6 +43,20 @@ import WeirSMTP
         #expect(text(reply.octets).split(separator: "\r\n").joined(separator: "\n") + "\n" == expected)
         #expect(text(Reply.hello(hostname: "g", offers: []).octets) == "250 g\r\n")
         #expect(text(Reply.hello(hostname: "g", offers: [.size(nil)]).octets) == "250-g\r\n250 SIZE\r\n")
+    }
+
+    @Test("offers what every relay offers, and what is ours")
+    func offers() {
+        let relays = Extensions([.pipelining, .dsn, .startTLS], sizeMax: 7, mechanisms: .plain)
+        #expect(
+            relays.offers(startTLS: true, authentication: false)
+                == [.pipelining, .size(7), .dsn, .enhancedStatusCodes, .startTLS])
+        #expect(
+            Extensions([.eightBitMIME, .smtpUTF8], recipientsMax: 9).offers(startTLS: false, authentication: true)
+                == [
+                    .pipelining, .size(nil), .eightBitMIME, .smtpUTF8, .enhancedStatusCodes, .authentication,
+                    .limits(recipientsMax: 9),
+                ])
     }
 
     @Test(
