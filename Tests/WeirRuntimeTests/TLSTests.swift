@@ -120,6 +120,18 @@ struct TLSTests {
         #expect(error?.reason.replacing(directory.path, with: "") == reason)
     }
 
+    @Test(
+        "names a file of authorities that cannot be used",
+        arguments: [("missing.pem", "No such file or directory"), ("certificate.key", "no PEM certificate")])
+    func namesAuthorities(file: String, reason: String) throws {
+        let directory = try TemporaryDirectory()
+        _ = try SelfSignedCertificate.make(names: ["a.example"], directory: directory.path)
+        let path = "\(directory.path)/\(file)"
+        let error = #expect(throws: TLSFileError.self) { try TLSContext(authorities: .file(path)) }
+        #expect(error?.file == path)
+        #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
+    }
+
     @Test("tells when its certificate ends")
     func tellsEnd() throws {
         let directory = try TemporaryDirectory()
