@@ -16,7 +16,7 @@ package struct Router: HTTPResponder {
         self.hosts = Set(hosts.map { $0.lowercased() } + ["localhost"])
         self.metrics = metrics
         labels = routes.map { metrics.route(method: $0.method, path: $0.path) }
-        unmatched = metrics.route(method: "", path: "")
+        unmatched = metrics.route(method: "other", path: "other")
     }
 
     package var contentTooLarge: HTTPResponse {
