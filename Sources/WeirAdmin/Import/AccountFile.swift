@@ -1,5 +1,3 @@
-import Glibc
-
 /// A list of accounts from a billing system: every row of a CSV file, or every fault in it.
 ///
 /// Source: RFC 4180, with LF accepted as the end of a line, and a leading byte order mark.
@@ -136,54 +134,18 @@ private struct Columns {
     }
 
     private func check(_ row: AccountFile.Row) throws(RowFault) {
-        guard isName(row.login) else {
+        guard AccountSyntax.isName(row.login) else {
             throw RowFault(detail: "the login is empty, longer than 254 octets, or holds a space or control character")
         }
-        guard isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
-        for network in row.networks where !AccountFile.isNetwork(network) {
+        guard AccountSyntax.isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
+        for network in row.networks where !AccountSyntax.isNetwork(network) {
             throw RowFault(detail: "\"\(network)\" is no network such as 192.0.2.0/24 or 2001:db8::/56")
         }
-        if let hash = row.passwordHash, !isHash(hash) {
+        if let hash = row.passwordHash, !AccountSyntax.isHash(hash) {
             throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
         }
-        if let mail = row.mail, !mail.utf8.contains(UInt8(ascii: "@")) || !isName(mail) {
+        if let mail = row.mail, !AccountSyntax.isMail(mail) {
             throw RowFault(detail: "\"\(mail)\" is no mail address")
         }
-    }
-
-    private func isName(_ text: String) -> Bool {
-        (1...254).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
-    }
-
-    private func isHash(_ text: String) -> Bool {
-        if text.hasPrefix("{SHA256}") {
-            let digits = text.utf8.dropFirst(8)
-            return digits.count == 64
-                && digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x66 }
-        }
-        return text.hasPrefix("$") && (8...255).contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
-    }
-}
-
-extension AccountFile {
-    /// An address, or an address and the length of its prefix.
-    static func isNetwork(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-        let address = String(parts[0]) ?? ""
-        var parsed = in6_addr()
-        let bits: Int
-        if inet_pton(AF_INET, address, &parsed) == 1 {
-            bits = 32
-        } else if inet_pton(AF_INET6, address, &parsed) == 1 {
-            bits = 128
-        } else {
-            return false
-        }
-        guard parts.count == 2 else { return true }
-        guard parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let length = Int(String(parts[1]) ?? "") else {
-            return false
-        }
-        return length <= bits
     }
 }
