@@ -35,7 +35,13 @@ struct FieldReader {
     private var known: Set<String> = []
     private var errors: [AdminError.Detail] = []
 
+    /// How deep lists and objects may lie in each other: the decoder takes stack for each.
+    static let depthMax = 16
+
     init(_ body: [UInt8]) throws(AdminError) {
+        guard FieldReader.depth(of: body) <= FieldReader.depthMax else {
+            throw AdminError(.badRequest, "The body is nested deeper than \(FieldReader.depthMax) levels.")
+        }
         let value: Value
         do { value = try JSONDecoder().decode(Value.self, from: Data(body)) } catch {
             throw AdminError(.badRequest, "The body is not JSON.")
@@ -44,10 +50,30 @@ struct FieldReader {
         self.fields = fields
     }
 
+    /// The most brackets that are open at once, those within texts left out.
+    private static func depth(of body: [UInt8]) -> Int {
+        var (open, most) = (0, 0)
+        var (quoted, escaped) = (false, false)
+        for octet in body {
+            switch octet {
+            case _ where escaped: escaped = false
+            case UInt8(ascii: "\\") where quoted: escaped = true
+            case UInt8(ascii: "\""): quoted.toggle()
+            case _ where quoted: break
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                open += 1
+                most = max(most, open)
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
+            default: break
+            }
+        }
+        return most
+    }
+
     /// A text that must be there and not be empty; what stands in for a missing one is never used.
     mutating func required(_ name: String) -> String {
-        guard let text = optional(name), !text.isEmpty else {
-            if !errors.contains(where: { $0.pointer == "/\(name)" }) { fault(name, "is required, and is not empty") }
+        guard let text = optional(name) else {
+            if !errors.contains(where: { $0.pointer == "/\(name)" }) { fault(name, "is required") }
             return ""
         }
         return text
@@ -65,6 +91,9 @@ struct FieldReader {
         switch fields[name] {
         case nil: return .keep
         case .null: return .clear
+        case .text(""):
+            fault(name, "must not be empty")
+            return .keep
         case .text(let text): return .set(text)
         default:
             fault(name, "must be a text")
@@ -72,19 +101,19 @@ struct FieldReader {
         }
     }
 
-    /// A list of texts, empty when left out.
-    mutating func list(_ name: String) -> [String] {
+    /// A list of networks, empty when left out.
+    mutating func networks(_ name: String) -> [String] {
         known.insert(name)
         switch fields[name] {
         case nil: return []
         case .list(let values):
             return values.enumerated().compactMap { offset, value in
-                if case .text(let text) = value { return text }
-                fault("\(name)/\(offset)", "must be a text")
+                if case .text(let text) = value, AccountSyntax.isNetwork(text) { return text }
+                fault("\(name)/\(offset)", "must be a network such as 192.0.2.0/24 or 2001:db8::/56")
                 return nil
             }
         default:
-            fault(name, "must be a list of texts")
+            fault(name, "must be a list of networks")
             return []
         }
     }
@@ -120,7 +149,7 @@ extension AccountDefinition {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.required("plan"), customer: reader.optional("customer"),
-            password: reader.optional("password"), networks: reader.list("networks"), mail: reader.optional("mail"))
+            password: reader.optional("password"), networks: reader.networks("networks"), mail: reader.optional("mail"))
         try reader.finish()
     }
 }
@@ -130,8 +159,8 @@ extension AccountChange {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.optional("plan"), customer: reader.change("customer"), password: reader.change("password"),
-            mail: reader.change("mail"), addNetworks: reader.list("add_networks"),
-            removeNetworks: reader.list("remove_networks"))
+            mail: reader.change("mail"), addNetworks: reader.networks("add_networks"),
+            removeNetworks: reader.networks("remove_networks"))
         try reader.finish()
     }
 }
