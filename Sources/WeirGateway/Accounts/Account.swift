@@ -44,7 +44,9 @@ package final class Account: Sendable {
 
     /// The parties and what decides whether they may send, for each recipient anew.
     var permission: Permission {
-        current.withLock { Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended) }
+        current.withLock {
+            Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended)
+        }
     }
 
     struct Permission {
@@ -60,7 +62,10 @@ package final class Account: Sendable {
             if field.isEmpty {
                 let digits = Array("0123456789abcdef".utf8)
                 let code = HMACSHA256.code(Array(self.key.utf8), key: key).prefix(16)
-                field = Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [13, 10]
+                field =
+                    Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [
+                        13, 10,
+                    ]
             }
             return field
         }

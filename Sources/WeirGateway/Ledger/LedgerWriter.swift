@@ -132,4 +132,3 @@ package struct LedgerEvents: Sendable {
         self.storeLost = storeLost
     }
 }
-

@@ -47,7 +47,8 @@ extension Session {
         case .sound: break
         }
         let limits = standing.parties.account.limits
-        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
+        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax)
+            .octets
         if let size = mail.size, let octetsMax, size > octetsMax { return .failure(Turned(reply: .messageTooBig)) }
         return .success(account)
     }

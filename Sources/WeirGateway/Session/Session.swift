@@ -55,7 +55,8 @@ final class Session {
         generation = gateway.generation
         dialogue = ServerDialogue(
             ServerDialogue.Policy(
-                requiresAuthentication: listener.accounts == .login, offersAuthentication: listener.accounts != .network,
+                requiresAuthentication: listener.accounts == .login,
+                offersAuthentication: listener.accounts != .network,
                 offersTLS: listener.tls == .starttls, allowsPlaintextAuthentication: listener.plaintextAuth),
             isSecure: false)
     }
