@@ -60,7 +60,7 @@ struct APITests {
         }
     }
 
-    @Test("a login may hold what a path may not", arguments: ["a/b", "ünï@isp.example", "100%", "a b?c#d&e"])
+    @Test("a login may hold what a path may not", arguments: ["a/b", "ünï@isp.example", "100%", "a?b#c&d+e"])
     func logins(login: String) async throws {
         try await AdminServer.run { server in
             _ = try await server.remote.put(login, .init(plan: "residential"), by: Actor(name: ""))
@@ -79,10 +79,20 @@ struct APITests {
                     == #"Unknown key "paln"; known are customer, mail, networks, password, plan."#)
 
             let wrong = try server.curl(
-                "/v1/accounts/a", "-X", "PUT", "-H", json, "-d", #"{"plan":1.5,"networks":["x",2]}"#)
+                "/v1/accounts/a", "-X", "PUT", "-H", json, "-d", #"{"plan":1.5,"networks":["192.0.2.1",2]}"#)
             #expect(wrong.status == 422)
             let errors = try wrong.json()["errors"] as? [[String: Any]] ?? []
             #expect(errors.compactMap { $0["pointer"] as? String } == ["/plan", "/networks/1"])
+
+            let networks = try server.curl(
+                "/v1/accounts/a", "-X", "PUT", "-H", json, "-d",
+                #"{"plan":"residential","networks":["192.0.2.0/24","1.2.3"],"password":""}"#)
+            #expect(networks.status == 422)
+            let places = try networks.json()["errors"] as? [[String: Any]] ?? []
+            #expect(places.compactMap { $0["pointer"] as? String } == ["/password", "/networks/1"])
+            let login = try server.curl(
+                "/v1/accounts/a%20b", "-X", "PUT", "-H", json, "-d", #"{"plan":"residential"}"#)
+            #expect(login.status == 422)
 
             let notJSON = try server.curl("/v1/accounts/a", "-X", "PUT", "-H", json, "-d", "{")
             #expect(notJSON.status == 400)
@@ -144,6 +154,8 @@ struct APITests {
             }
             let reload = try server.curl("/v1/reload", tcp: true, "-X", "POST")
             #expect(reload.status == 401)
+            let head = try server.curl("/healthz", tcp: true, "-I")
+            #expect(head.status == 200 && head.fields.contains("Content-Length: 3\r\n"))
             #expect(try server.curl("/", tcp: true).body.contains("gate1.&lt;isp&gt;.example"))
             server.administration.notReady(["no relay was reached yet"])
             let ready = try server.curl("/readyz", tcp: true)

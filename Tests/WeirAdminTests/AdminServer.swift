@@ -58,6 +58,17 @@ final class AdminServer: Sendable {
 
     var remote: RemoteAdministration { RemoteAdministration(UnixHTTPClient(path: socket)) }
 
+    /// Asks for the status from a thread of its own, so that no thread of the shared pool waits for the answer.
+    func statusAside() async -> Int {
+        let path = socket
+        return await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                let answer = try? UnixHTTPClient(path: path).send("GET", "/v1/status")
+                continuation.resume(returning: answer?.status ?? 0)
+            }
+        }
+    }
+
     struct Answer {
         var status: Int
         var fields: String

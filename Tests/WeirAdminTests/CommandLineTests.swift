@@ -167,6 +167,27 @@ struct CommandLineTests {
         }
     }
 
+    @Test("on a terminal there is a table, and a question before what cannot be undone")
+    func terminal() async throws {
+        try await AdminServer.run { server in
+            _ = try await server.remote.put("alice", .init(plan: "residential"), by: Actor(name: ""))
+            func onTerminal(_ command: String, typing: String) throws -> Program {
+                try Program.run(
+                    "/usr/bin/script",
+                    ["-qec", "\(CommandLineTests.weir) --socket \(server.socket) \(command)", "/dev/null"],
+                    input: Array(typing.utf8))
+            }
+            let list = try onTerminal("account list", typing: "")
+            #expect(
+                list.output
+                    == "LOGIN  PLAN         CUSTOMER  STATE   USED\r\nalice  residential            normal  25%\r\n")
+            let kept = try onTerminal("account remove alice", typing: "no\n")
+            #expect(kept.status == 65 && kept.output.contains("Nothing was changed."))
+            let removed = try onTerminal("account remove alice", typing: "yes\n")
+            #expect(removed.status == 0 && removed.output.contains("alice removed"))
+        }
+    }
+
     @Test("a password is one line of a file, never empty", arguments: ["", "\n", "two\nlines\n", "nul\0\n"])
     func passwords(content: String) async throws {
         try await AdminServer.run { server in

@@ -58,12 +58,12 @@ package struct AdminRoutes: Sendable {
             Route("POST", "/v1/accounts/{login}", .holders(of: .adjust), body: .json) {
                 [administration] call throws(AdminError) in
                 let definition = try AccountDefinition(json: call.body)
-                return try .json(await administration.add(call.login, definition, by: call.actor), status: 201)
+                return try .json(await administration.add(call.newLogin, definition, by: call.actor), status: 201)
             },
             Route("PUT", "/v1/accounts/{login}", .holders(of: .adjust), body: .json) {
                 [administration] call throws(AdminError) in
                 let definition = try AccountDefinition(json: call.body)
-                return try .json(await administration.put(call.login, definition, by: call.actor))
+                return try .json(await administration.put(call.newLogin, definition, by: call.actor))
             },
             Route("PATCH", "/v1/accounts/{login}", .holders(of: .adjust), body: .json) {
                 [administration] call throws(AdminError) in
@@ -132,6 +132,18 @@ package struct AdminRoutes: Sendable {
                 return try .json(await administration.unlimit(call.login, name: name, by: call.actor))
             },
         ]
+    }
+}
+
+extension Route.Call {
+    /// The `{login}` of the path, fit to be an account's.
+    fileprivate var newLogin: String {
+        get throws(AdminError) {
+            guard AccountSyntax.isName(login) else {
+                throw AdminError(.invalid, "A login has 1 to 254 octets, no space and no control character.")
+            }
+            return login
+        }
     }
 }
 

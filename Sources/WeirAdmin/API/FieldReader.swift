@@ -46,8 +46,8 @@ struct FieldReader {
 
     /// A text that must be there and not be empty; what stands in for a missing one is never used.
     mutating func required(_ name: String) -> String {
-        guard let text = optional(name), !text.isEmpty else {
-            if !errors.contains(where: { $0.pointer == "/\(name)" }) { fault(name, "is required, and is not empty") }
+        guard let text = optional(name) else {
+            if !errors.contains(where: { $0.pointer == "/\(name)" }) { fault(name, "is required") }
             return ""
         }
         return text
@@ -65,6 +65,9 @@ struct FieldReader {
         switch fields[name] {
         case nil: return .keep
         case .null: return .clear
+        case .text(""):
+            fault(name, "must not be empty")
+            return .keep
         case .text(let text): return .set(text)
         default:
             fault(name, "must be a text")
@@ -72,19 +75,19 @@ struct FieldReader {
         }
     }
 
-    /// A list of texts, empty when left out.
-    mutating func list(_ name: String) -> [String] {
+    /// A list of networks, empty when left out.
+    mutating func networks(_ name: String) -> [String] {
         known.insert(name)
         switch fields[name] {
         case nil: return []
         case .list(let values):
             return values.enumerated().compactMap { offset, value in
-                if case .text(let text) = value { return text }
-                fault("\(name)/\(offset)", "must be a text")
+                if case .text(let text) = value, AccountSyntax.isNetwork(text) { return text }
+                fault("\(name)/\(offset)", "must be a network such as 192.0.2.0/24 or 2001:db8::/56")
                 return nil
             }
         default:
-            fault(name, "must be a list of texts")
+            fault(name, "must be a list of networks")
             return []
         }
     }
@@ -120,7 +123,7 @@ extension AccountDefinition {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.required("plan"), customer: reader.optional("customer"),
-            password: reader.optional("password"), networks: reader.list("networks"), mail: reader.optional("mail"))
+            password: reader.optional("password"), networks: reader.networks("networks"), mail: reader.optional("mail"))
         try reader.finish()
     }
 }
@@ -130,8 +133,8 @@ extension AccountChange {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.optional("plan"), customer: reader.change("customer"), password: reader.change("password"),
-            mail: reader.change("mail"), addNetworks: reader.list("add_networks"),
-            removeNetworks: reader.list("remove_networks"))
+            mail: reader.change("mail"), addNetworks: reader.networks("add_networks"),
+            removeNetworks: reader.networks("remove_networks"))
         try reader.finish()
     }
 }

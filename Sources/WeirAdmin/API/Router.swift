@@ -16,7 +16,7 @@ package struct Router: HTTPResponder {
         self.hosts = Set(hosts.map { $0.lowercased() } + ["localhost"])
         self.metrics = metrics
         labels = routes.map { metrics.route(method: $0.method, path: $0.path) }
-        unmatched = metrics.route(method: "", path: "")
+        unmatched = metrics.route(method: "other", path: "other")
     }
 
     package var contentTooLarge: HTTPResponse {
@@ -125,7 +125,7 @@ package struct Router: HTTPResponder {
         guard case .network = head.peer, let host = head.host else { return true }
         if host.hasPrefix("[") { return true }
         let name = host.split(separator: ":", omittingEmptySubsequences: false).first.map { $0.lowercased() } ?? ""
-        return hosts.contains(name) || AccountFile.isNetwork(name)
+        return hosts.contains(name) || AccountSyntax.isNetwork(name)
     }
 
     private static func mediaType(_ field: String?) -> String? {

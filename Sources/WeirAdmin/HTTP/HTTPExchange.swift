@@ -24,6 +24,8 @@ final class HTTPExchange: @unchecked Sendable {
     private var body: [UInt8] = []
     /// Octets of body that came, kept or not.
     private var received = 0
+    /// Whether ``HTTPService/begin()`` counts this exchange.
+    private var isCounted = false
     private let response = Mutex<HTTPResponse?>(nil)
 
     init(service: HTTPService, target: String) {
@@ -76,6 +78,7 @@ final class HTTPExchange: @unchecked Sendable {
         guard received <= max else { return queue(service.responder.contentTooLarge, on: connection) }
         guard service.begin() else { return queue(.text("The server is stopping.", status: 503), on: connection) }
         state = .answering
+        isCounted = true
         let request = HTTPRequest(head: head, body: body)
         body = []
         MHD_suspend_connection(connection)
@@ -86,6 +89,9 @@ final class HTTPExchange: @unchecked Sendable {
         }
         return .YES
     }
+
+    /// Called when the answer was sent, or its connection lost.
+    func end() { if isCounted { service.end() } }
 
     /// Proof of Sendable: made when the connection is suspended, used once, to resume it.
     private struct Suspended: @unchecked Sendable {
@@ -162,5 +168,5 @@ func httpEnd(
 ) {
     guard let exchange, let opaque = exchange.pointee else { return }
     exchange.pointee = nil
-    Unmanaged<HTTPExchange>.fromOpaque(opaque).release()
+    Unmanaged<HTTPExchange>.fromOpaque(opaque).takeRetainedValue().end()
 }

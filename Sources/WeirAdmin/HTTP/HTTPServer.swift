@@ -25,7 +25,6 @@ package final class HTTPServer: Sendable {
     /// Proof of Sendable: libmicrohttpd's daemon may be stopped from any thread, and the mutex lets one do it.
     private struct Daemon: @unchecked Sendable {
         let pointer: OpaquePointer
-        let descriptor: Int32
     }
 
     /// Listens and serves at once; answers are made by tasks on `executor`, or on the default one.
@@ -41,7 +40,7 @@ package final class HTTPServer: Sendable {
             close(descriptor)
             throw HTTPServerError(description: "libmicrohttpd did not start on \(endpoint)")
         }
-        daemon = Mutex(Daemon(pointer: pointer, descriptor: descriptor))
+        daemon = Mutex(Daemon(pointer: pointer))
     }
 
     private static func start(_ descriptor: Int32, _ limits: Limits, _ service: HTTPService) -> OpaquePointer? {
@@ -60,11 +59,12 @@ package final class HTTPServer: Sendable {
         return weir_mhd_start(flags, httpAccess, context, &options)
     }
 
-    /// Stops listening, lets the answers in the making end, then closes every connection.
+    /// Stops listening, sends the answers that are in the making, then closes every connection.
     package func stop() async {
         guard let daemon = daemon.withLock({ $0.take() }) else { return }
-        // The socket goes first: who comes now is refused and may try the next weir.
         let listener = MHD_quiesce_daemon(daemon.pointer)
+        // Who comes now is refused. The descriptor stays taken until the thread is gone, which may be about to use it.
+        if listener >= 0 { shutdown(listener, Int32(SHUT_RDWR)) }
         if case .unixSocket(let path) = endpoint { unlink(path) }
         await service.drain()
         MHD_stop_daemon(daemon.pointer)

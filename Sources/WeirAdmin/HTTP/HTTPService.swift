@@ -18,10 +18,12 @@ final class HTTPService: Sendable {
     }
 
     /// Counts an answer as begun; false when the server is stopping.
+    ///
+    /// Two things are then to come, in any order: the task ends, and the answer was sent or its connection lost.
     func begin() -> Bool {
         state.withLock { state in
             guard !state.stopping else { return false }
-            state.pending += 1
+            state.pending += 2
             return true
         }
     }
@@ -34,7 +36,8 @@ final class HTTPService: Sendable {
         }
     }
 
-    private func end() {
+    /// One of the two things is done.
+    func end() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.pending -= 1
             return state.pending == 0 ? state.drained.take() : nil
@@ -42,7 +45,7 @@ final class HTTPService: Sendable {
         waiter?.resume()
     }
 
-    /// Begins no more answers, and returns when the last one was delivered.
+    /// Begins no more answers, and returns when the last one was sent.
     func drain() async {
         await withCheckedContinuation { continuation in
             let done = state.withLock { state in

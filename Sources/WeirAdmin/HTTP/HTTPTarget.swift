@@ -9,7 +9,7 @@ package struct HTTPTarget: Hashable, Sendable {
     package var segments: [String]
     package var query: [Parameter]
 
-    /// Nil for what is no path, holds a `%` without its digits, or decodes to something that is not UTF-8 or holds a NUL.
+    /// Nil for what is no path, holds a `%` without its digits, or decodes to what is not UTF-8 or holds a NUL.
     package init?(_ text: String) {
         guard text.utf8.first == UInt8(ascii: "/") else { return nil }
         let halves = text.dropFirst().split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,5 +1,3 @@
-import Glibc
-
 /// A list of accounts from a billing system: every row of a CSV file, or every fault in it.
 ///
 /// Source: RFC 4180, with LF accepted as the end of a line, and a leading byte order mark.
@@ -91,8 +89,9 @@ private struct Columns {
     }
 
     private let count: Int
-    /// The place of each name, in the order of ``Name``; -1 for a column that is left out.
-    private let places: [Int]
+    private let login: Int, plan: Int
+    /// Nil for a column that is left out.
+    private let customer: Int?, networks: Int?, passwordHash: Int?, mail: Int?
 
     init(_ header: CSVReader.Record) throws(AdminError) {
         func refuse(_ detail: String) -> AdminError {
@@ -107,11 +106,14 @@ private struct Columns {
             throw refuse("column \"\(unknown)\" is none of \(known.joined(separator: ", "))")
         }
         guard Set(names).count == names.count else { throw refuse("a column is named twice") }
-        guard names.contains("login"), names.contains("plan") else {
+        func place(_ name: Name) -> Int? { names.firstIndex(of: name.rawValue) }
+        guard let login = place(.login), let plan = place(.plan) else {
             throw refuse("the columns login and plan are required")
         }
         count = names.count
-        places = known.map { names.firstIndex(of: $0) ?? -1 }
+        (self.login, self.plan) = (login, plan)
+        (customer, networks) = (place(.customer), place(.networks))
+        (passwordHash, mail) = (place(.passwordHash), place(.mail))
     }
 
     func row(_ record: CSVReader.Record) throws(RowFault) -> AccountFile.Row {
@@ -119,67 +121,31 @@ private struct Columns {
         guard record.fields.count == count else {
             throw RowFault(detail: "\(record.fields.count) fields where the header names \(count)")
         }
-        func field(_ name: Name) -> String {
-            let place = Name.allCases.firstIndex(of: name).map { places[$0] } ?? -1
-            return place < 0 ? "" : record.fields[place]
+        func field(_ place: Int?) -> String? {
+            guard let place, !record.fields[place].isEmpty else { return nil }
+            return record.fields[place]
         }
-        let networks = field(.networks).split(separator: " ").map(String.init)
+        let networks = field(networks)?.utf8.split(separator: UInt8(ascii: " ")).map { String($0) ?? "" } ?? []
         let row = AccountFile.Row(
-            line: record.line, login: field(.login), plan: field(.plan), customer: nonEmpty(field(.customer)),
-            networks: networks, passwordHash: nonEmpty(field(.passwordHash)), mail: nonEmpty(field(.mail)))
+            line: record.line, login: record.fields[login], plan: record.fields[plan], customer: field(customer),
+            networks: networks, passwordHash: field(passwordHash), mail: field(mail))
         try check(row)
         return row
     }
 
-    private func nonEmpty(_ text: String) -> String? { text.isEmpty ? nil : text }
-
     private func check(_ row: AccountFile.Row) throws(RowFault) {
-        guard isName(row.login) else {
+        guard AccountSyntax.isName(row.login) else {
             throw RowFault(detail: "the login is empty, longer than 254 octets, or holds a space or control character")
         }
-        guard isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
-        for network in row.networks where !AccountFile.isNetwork(network) {
+        guard AccountSyntax.isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
+        for network in row.networks where !AccountSyntax.isNetwork(network) {
             throw RowFault(detail: "\"\(network)\" is no network such as 192.0.2.0/24 or 2001:db8::/56")
         }
-        if let hash = row.passwordHash, !isHash(hash) {
+        if let hash = row.passwordHash, !AccountSyntax.isHash(hash) {
             throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
         }
-        if let mail = row.mail, !mail.contains("@") || !isName(mail) {
+        if let mail = row.mail, !AccountSyntax.isMail(mail) {
             throw RowFault(detail: "\"\(mail)\" is no mail address")
         }
-    }
-
-    private func isName(_ text: String) -> Bool {
-        (1...254).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
-    }
-
-    private func isHash(_ text: String) -> Bool {
-        if text.hasPrefix("{SHA256}") {
-            let digits = text.utf8.dropFirst(8)
-            return digits.count == 64
-                && digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x66 }
-        }
-        return text.hasPrefix("$") && (8...255).contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
-    }
-}
-
-extension AccountFile {
-    /// An address, or an address and the length of its prefix.
-    static func isNetwork(_ text: String) -> Bool {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let address = String(parts[0])
-        var octets = [UInt8](repeating: 0, count: 16)
-        let bits: Int
-        if inet_pton(AF_INET, address, &octets) == 1 {
-            bits = 32
-        } else if inet_pton(AF_INET6, address, &octets) == 1 {
-            bits = 128
-        } else {
-            return false
-        }
-        guard parts.count == 2 else { return true }
-        guard let length = Int(parts[1]), parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return false }
-        return length <= bits
     }
 }
