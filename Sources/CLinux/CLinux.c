@@ -57,12 +57,6 @@ uint64_t clinux_realtime(void) { return nanoseconds(CLOCK_REALTIME); }
 uint64_t clinux_processor_time(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
 uint64_t clinux_monotonic(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
-void clinux_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t span) {
-    uint64_t until = nanoseconds(CLOCK_REALTIME) + span;
-    struct timespec time = {.tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u)};
-    pthread_cond_timedwait(condition, mutex, &time);
-}
-
 static int signal_pipe[2] = {-1, -1};
 
 static void on_signal(int signal) {

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// A directory that goes with its owner.
@@ -40,7 +41,9 @@ func openssl(_ arguments: [String], input: String = "", until end: String? = nil
     process.standardOutput = output
     process.standardError = output
     try process.run()
-    stdin.fileHandleForWriting.write(Data(input.utf8))
+    // It may have ended already.
+    signal(SIGPIPE, SIG_IGN)
+    try? stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
     if end == nil { try stdin.fileHandleForWriting.close() }
     var said = ""
     while case let data = output.fileHandleForReading.availableData, !data.isEmpty {

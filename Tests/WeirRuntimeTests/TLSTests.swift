@@ -120,6 +120,18 @@ struct TLSTests {
         #expect(error?.reason.replacing(directory.path, with: "") == reason)
     }
 
+    @Test(
+        "names a file of authorities that cannot be used",
+        arguments: [("missing.pem", "No such file or directory"), ("certificate.key", "no PEM certificate")])
+    func namesAuthorities(file: String, reason: String) throws {
+        let directory = try TemporaryDirectory()
+        _ = try SelfSignedCertificate.make(names: ["a.example"], directory: directory.path)
+        let path = "\(directory.path)/\(file)"
+        let error = #expect(throws: TLSFileError.self) { try TLSContext(authorities: .file(path)) }
+        #expect(error?.file == path)
+        #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
+    }
+
     @Test("tells when its certificate ends")
     func tellsEnd() throws {
         let directory = try TemporaryDirectory()
@@ -155,5 +167,30 @@ struct TLSTests {
             ["s_client", "-connect", fixture.address, "-tls1_2"], input: "R\n", until: "no renegotiation")
         #expect(said.contains("no renegotiation"), "\(said)")
         await fixture.end()
+    }
+
+    @Test("resumes a session on its own listener alone, and takes no early data", arguments: ["-tls1_2", "-tls1_3"])
+    func resumption(version: String) async throws {
+        let fixture = try TLSFixture(names: ["relay.example"])
+        let other = try TLSFixture(names: ["relay.example"])
+        let directory = try TemporaryDirectory()
+        let session = directory.path + "/session"
+        func visit(_ fixture: TLSFixture, _ options: [String]) throws -> String {
+            // The echo comes after a TLS 1.3 server's ticket.
+            try openssl(
+                ["s_client", "-connect", fixture.address, version, "-ign_eof"] + options, input: "echo\n",
+                until: "\necho\n")
+        }
+        #expect(try visit(fixture, ["-sess_out", session]).contains("New, TLSv1."))
+        #expect(try visit(fixture, ["-sess_in", session]).contains("Reused, TLSv1."))
+        #expect(try visit(other, ["-sess_in", session]).contains("New, TLSv1."))
+        if version == "-tls1_3" {
+            try Data("early".utf8).write(to: URL(fileURLWithPath: directory.path + "/early"))
+            let said = try visit(fixture, ["-sess_in", session, "-early_data", directory.path + "/early"])
+            #expect(!said.contains("Early data was accepted"))
+            #expect(said.contains("Early data was"))
+        }
+        await fixture.end()
+        await other.end()
     }
 }

@@ -1,7 +1,10 @@
 #pragma once
+#if __has_feature(modules)
+/* The C library's types belong to Swift's own module of it, not to whichever library includes them first. */
+#pragma clang module import SwiftGlibc
+#endif
 /* What Swift's Glibc module does not show: epoll, eventfd, accept4 and the clocks they go with;
  * and a signal handler, which may call nothing that takes a lock. */
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -46,10 +49,6 @@ uint64_t clinux_processor_time(void);
 uint64_t clinux_realtime(void);
 /* Nanoseconds since boot, sleep left out (CLOCK_MONOTONIC). */
 uint64_t clinux_monotonic(void);
-
-/* Waits on a condition for so many nanoseconds at most. struct timespec itself is kept out of Swift: no module of the
- * C library defines it, so it would seem to belong to whichever library's module included it first. */
-void clinux_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t nanoseconds);
 
 /* Starts to catch `signals`: each arrives as one octet on the returned descriptor. Once a process. */
 int clinux_catch_signals(const int *signals, int count);

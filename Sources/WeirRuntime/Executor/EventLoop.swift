@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+import Synchronization
 package import WeirTime
 
 /// One thread, one epoll, one eventfd, a timer heap: runs sessions to their next wait and waits for descriptors.
@@ -10,7 +11,8 @@ package final class EventLoop: RuntimeExecutor, @unchecked Sendable {
     private let epoll: Int32
     private let wakeup: Int32
     private let mailbox = Mailbox()
-    private nonisolated(unsafe) var thread = pthread_t()  // Written once, before the thread runs anything.
+    /// The loop's thread: told by whoever starts it and by itself, whichever comes first.
+    private let thread = Atomic<pthread_t>(0)
     private var ready: [UnownedJob] = []
     private var stopping = false
     /// By descriptor: who hears of its events, and the registration number its events carry.
@@ -34,13 +36,13 @@ package final class EventLoop: RuntimeExecutor, @unchecked Sendable {
 
     /// Starts the loop's thread; ``stop()`` ends it.
     package func start(name: String) throws(SystemError) {
-        thread = try startThread(name: name) { [self] in run() }
+        thread.store(try startThread(name: name) { [self] in run() }, ordering: .relaxed)
     }
 
     /// Ends the loop after what it is doing, and waits for its thread. From another thread, once.
     package func stop() {
         post { self.stopping = true }
-        pthread_join(thread, nil)
+        pthread_join(thread.load(ordering: .relaxed), nil)
     }
 
     package override func enqueue(_ job: consuming ExecutorJob) {
@@ -52,7 +54,7 @@ package final class EventLoop: RuntimeExecutor, @unchecked Sendable {
         if mailbox.put(body) { wake() }
     }
 
-    private var isOwnThread: Bool { pthread_equal(pthread_self(), thread) != 0 }
+    private var isOwnThread: Bool { pthread_equal(pthread_self(), thread.load(ordering: .relaxed)) != 0 }
 
     private func wake() {
         var one: UInt64 = 1
@@ -60,7 +62,7 @@ package final class EventLoop: RuntimeExecutor, @unchecked Sendable {
     }
 
     private func run() {
-        thread = pthread_self()
+        thread.store(pthread_self(), ordering: .relaxed)
         let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: 256)
         defer { events.deallocate() }
         while !stopping {

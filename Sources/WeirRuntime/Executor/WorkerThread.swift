@@ -71,7 +71,12 @@ package final class WorkerThread: RuntimeExecutor, @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         if !mailWaits {
             if let next = timers.next {
-                clinux_condition_wait(condition, mutex, min(next.since(now), .minute))
+                var until = timespec()
+                clock_gettime(CLOCK_REALTIME, &until)
+                let total = UInt64(until.tv_nsec) + min(next.since(now), .minute)
+                until.tv_sec += Int(total / .second)
+                until.tv_nsec = Int(total % .second)
+                pthread_cond_timedwait(condition, mutex, &until)
             } else {
                 pthread_cond_wait(condition, mutex)
             }
