@@ -14,7 +14,7 @@ package final class Gateway: Sendable {
     package let authenticator: Authenticator
     let pools: [RelayPool]
     private let sessions: [SessionTable]
-    private let hashKey: [UInt8]
+    let hashKey: [UInt8]
     private let state: Mutex<State>
     private let draining = Atomic<Bool>(false)
 
@@ -168,12 +168,6 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// The field that names the account to us, and to nobody else.
-    func accountField(_ account: Account) -> [UInt8] {
-        let code = HMACSHA256.code(Array(account.key.utf8), key: hashKey)
-        return Array("X-Weir-Account: ".utf8) + hexadecimal(code.prefix(16)) + [0x0D, 0x0A]
-    }
-
     /// Counts a recipient that was refused, in memory and in the journal.
     func countRefusal(of transaction: Transaction) {
         let parties = transaction.parties
@@ -211,8 +205,3 @@ extension SocketAddress {
     }
 }
 
-/// Octets as lower-case hexadecimal digits.
-func hexadecimal(_ octets: some Sequence<UInt8>) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    return octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-}

@@ -32,13 +32,12 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     package override var now: Instant { clock.now }
     package override var wall: WallTime { clock.wall }
 
+    /// SplitMix64 over a counter that starts at random: for ids, jitter and weights, never for secrets.
     package override func random() -> UInt64 {
-        var bits: UInt64 = 0
-        let result = withUnsafeMutableBytes(of: &bits) {
-            RAND_bytes($0.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32($0.count))
-        }
-        precondition(result == 1, "the system has no random numbers")
-        return bits
+        var bits = draws.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+        return bits ^ bits >> 31
     }
 
     package override func listen(

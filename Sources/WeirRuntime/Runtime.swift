@@ -15,7 +15,7 @@ package class Runtime: @unchecked Sendable {
     /// Civil time, for calendars and for people.
     package var wall: WallTime { preconditionFailure("A subclass tells the time.") }
 
-    /// Unpredictable bits (OpenSSL's generator), or the simulation's seeded ones.
+    /// Bits that no two calls share, for ids, jitter and weights; secrets come from ``randomOctets(_:)``.
     package func random() -> UInt64 { preconditionFailure("A subclass is random.") }
 
     /// Listens on `address`; `accept` is called on the loop that took a connection.

@@ -117,6 +117,27 @@ struct APITests {
         }
     }
 
+    @Test(
+        "a body may be nested so deep and no deeper, brackets in texts aside",
+        arguments: [
+            (#"{"plan":"[[[[[[[[[[[[[[[[[[\"{","x":"# + nested(15) + "}", "Unknown key"),
+            (#"{"plan":"p","x":"# + nested(16) + "}", "nested deeper than 16"), (nested(400_000), "nested deeper"),
+            (String(repeating: "]", count: 50), "not JSON"),
+        ])
+    func depth(body: String, message: String) async throws {
+        try await AdminServer.run { server in
+            let octets = Array(body.utf8)
+            let answer = try UnixHTTPClient(path: server.socket).send(
+                "PUT", "/v1/accounts/a", contentType: "application/json", body: octets)
+            #expect(answer.status == 400)
+            #expect(String(decoding: answer.body, as: UTF8.self).contains(message))
+        }
+    }
+
+    private static func nested(_ depth: Int) -> String {
+        String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+    }
+
     @Test("a refused reload gives every fault, and an exit status of its own")
     func reload() async throws {
         try await AdminServer.run { server in

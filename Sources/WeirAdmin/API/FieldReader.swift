@@ -35,13 +35,39 @@ struct FieldReader {
     private var known: Set<String> = []
     private var errors: [AdminError.Detail] = []
 
+    /// How deep lists and objects may lie in each other: the decoder takes stack for each.
+    static let depthMax = 16
+
     init(_ body: [UInt8]) throws(AdminError) {
+        guard FieldReader.depth(of: body) <= FieldReader.depthMax else {
+            throw AdminError(.badRequest, "The body is nested deeper than \(FieldReader.depthMax) levels.")
+        }
         let value: Value
         do { value = try JSONDecoder().decode(Value.self, from: Data(body)) } catch {
             throw AdminError(.badRequest, "The body is not JSON.")
         }
         guard case .object(let fields) = value else { throw AdminError(.badRequest, "The body is not a JSON object.") }
         self.fields = fields
+    }
+
+    /// The most brackets that are open at once, those within texts left out.
+    private static func depth(of body: [UInt8]) -> Int {
+        var (open, most) = (0, 0)
+        var (quoted, escaped) = (false, false)
+        for octet in body {
+            switch octet {
+            case _ where escaped: escaped = false
+            case UInt8(ascii: "\\") where quoted: escaped = true
+            case UInt8(ascii: "\""): quoted.toggle()
+            case _ where quoted: break
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                open += 1
+                most = max(most, open)
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
+            default: break
+            }
+        }
+        return most
     }
 
     /// A text that must be there and not be empty; what stands in for a missing one is never used.

@@ -1,5 +1,6 @@
 import Synchronization
 package import WeirQuota
+import WeirRuntime
 package import WeirStore
 import WeirTime
 
@@ -9,6 +10,7 @@ package final class Account: Sendable {
     package let key: String
     package let subject: SubjectID
     private let current: Mutex<Standing>
+    private let trace = Mutex<[UInt8]>([])
 
     /// What holds for the account at present.
     package struct Standing: Sendable {
@@ -49,6 +51,18 @@ package final class Account: Sendable {
         let state: AccountState
         let refusal: Standing.Refusal?
         let plan: Plan.WhenSuspended
+    }
+
+    /// The field that names the account to us, and to nobody else: `X-Weir-Account` and its CRLF. Worked out once.
+    func traceField(key: [UInt8]) -> [UInt8] {
+        trace.withLock { field in
+            if field.isEmpty {
+                let digits = Array("0123456789abcdef".utf8)
+                let code = HMACSHA256.code(Array(self.key.utf8), key: key).prefix(16)
+                field = Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [13, 10]
+            }
+            return field
+        }
     }
 
     func update(_ body: (inout Standing) -> Void) { current.withLock { body(&$0) } }

@@ -197,7 +197,15 @@ package final class Ledger: Sendable {
             state.waiting.removeAll { $0.ticket <= ticket }
             return ready
         }
-        for (_, waiter) in ready { waiter.wake() }
+        wake(ready.map(\.waiter))
+    }
+
+    /// One call to each executor, not one to each waiter.
+    private func wake(_ waiters: [Waiter]) {
+        for executor in runtime.loops {
+            let own = waiters.filter { $0.executor === executor }
+            if !own.isEmpty { executor.post { for waiter in own { waiter.signal() } } }
+        }
     }
 
     /// Notes that commits fail: whoever waits is told.
@@ -207,7 +215,7 @@ package final class Ledger: Sendable {
             defer { state.waiting = [] }
             return state.waiting
         }
-        for (_, waiter) in waiting { waiter.wake() }
+        wake(waiting.map(\.waiter))
     }
 }
 

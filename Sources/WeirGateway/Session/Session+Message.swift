@@ -96,7 +96,7 @@ extension Session {
     /// Passes the content up to the dot, which is not sent; an outcome says why it never will be, all of the client's data read.
     private func stream(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> Outcome? {
         var stream = MessageStream(
-            received: receivedField(transaction), account: gateway.accountField(transaction.account),
+            received: receivedField(transaction), account: transaction.account.traceField(key: gateway.hashKey),
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
         let deadline = loop.now + Session.messageTimeout
         var outcome: Outcome?
@@ -230,8 +230,7 @@ extension Session {
                 return await sendDot(transaction, charge, to: relay)
             case .wait(let ticket):
                 transaction.filed = filed
-                // The body goes out while the commit is under way.
-                _ = relay.connection.flushNow()
+                // What waits for the relay goes out with the dot, in one segment.
                 guard await gateway.ledger.becomesDurable(ticket, until: deadline, waiter: waiter) else {
                     abandonRelay(of: transaction)
                     return ForwardedReply(gateway.ledger.condition == .full ? .diskFull : .storeBusy)

@@ -125,12 +125,12 @@ package final class EventLoop: RuntimeExecutor, @unchecked Sendable {
         registrations[index] = Registration(number: registrationNumber, observer: observer)
     }
 
-    /// Forgets a descriptor, which its owner closes next.
-    func unregister(_ descriptor: Int32) {
+    /// Forgets a descriptor, which its owner closes next; one that stays open elsewhere is no longer watched.
+    func unregister(_ descriptor: Int32, staysOpen: Bool = false) {
         let index = Int(descriptor)
         guard index < registrations.count, registrations[index] != nil else { return }
         registrations[index] = nil
-        _ = clinux_epoll_remove(epoll, descriptor)
+        if staysOpen { _ = clinux_epoll_remove(epoll, descriptor) }
     }
 }
 
@@ -140,16 +140,20 @@ package struct Readiness {
     package var readable: Bool
     /// Room to write, or an error that a write will tell.
     package var writable: Bool
+    /// The peer has sent all it will, or the connection is broken: reads go on until they tell so.
+    package var ending: Bool
 
     init(mask: UInt32) {
         let failed = UInt32(CLINUX_ERR | CLINUX_HUP)
         readable = mask & (UInt32(CLINUX_IN | CLINUX_RDHUP) | failed) != 0
         writable = mask & (UInt32(CLINUX_OUT) | failed) != 0
+        ending = mask & (UInt32(CLINUX_RDHUP) | failed) != 0
     }
 
-    package init(readable: Bool, writable: Bool) {
+    package init(readable: Bool, writable: Bool, ending: Bool = false) {
         self.readable = readable
         self.writable = writable
+        self.ending = ending
     }
 }
 

@@ -35,6 +35,7 @@ package final class Connection: TransportObserver {
     private var mayRead = true
     private var mayWrite = true
     private var wantsToWrite = false
+    private var isEnding = false
     package private(set) var isClosed = false
 
     package init(_ transport: Transport, on executor: RuntimeExecutor, waiter: Waiter? = nil) {
@@ -78,12 +79,14 @@ package final class Connection: TransportObserver {
         guard mayRead else { return .nothing }
         makeRoom()
         guard inputEnd < storage.count else { return .full }
+        let room = storage.count - inputEnd
         let result = storage.withUnsafeMutableBytes { bytes in
             transport.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[inputEnd...]))
         }
         switch result {
         case .octets(let count):
             inputEnd += count
+            if count < room, transport.shortReadsDrain, !isEnding { mayRead = false }
             return .more
         case .wouldBlock:
             mayRead = false
@@ -240,6 +243,7 @@ package final class Connection: TransportObserver {
 
     package func transportReady(_ readiness: Readiness) {
         if readiness.readable { mayRead = true }
+        if readiness.ending { isEnding = true }
         if readiness.writable { mayWrite = true }
         guard readiness.readable || wantsToWrite else { return }
         wantsToWrite = false

@@ -81,7 +81,7 @@ private final class Acceptor: DescriptorObserver, @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        loop.unregister(descriptor)
+        loop.unregister(descriptor, staysOpen: true)
         if reserve >= 0 { Glibc.close(reserve) }
     }
 

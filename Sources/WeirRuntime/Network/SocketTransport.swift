@@ -45,6 +45,8 @@ package final class SocketTransport: Transport, DescriptorObserver {
 
     package override var peer: SocketAddress { peerAddress }
 
+    package override var shortReadsDrain: Bool { true }
+
     package override var local: SocketAddress {
         SocketAddress { getsockname(descriptor, $0, $1) } ?? SocketAddress.unspecified
     }

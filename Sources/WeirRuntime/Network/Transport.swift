@@ -50,6 +50,9 @@ package class Transport {
         preconditionFailure("A subclass writes.")
     }
 
+    /// Whether a read that gave less than was asked for has taken all there is: then ``TransportObserver`` tells of more.
+    package var shortReadsDrain: Bool { false }
+
     /// Closes; what was written still goes out. Once.
     package func close() { preconditionFailure("A subclass closes.") }
 
