@@ -1,4 +1,4 @@
-internal import COpenSSL
+import Synchronization
 package import WeirTime
 
 /// The machine's own clock, network, threads and random numbers.
@@ -9,6 +9,7 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     private let eventLoops: [EventLoop]
     /// By loop; each is touched by its loop's thread alone.
     private let resolvers: [Resolver]
+    private let draws: Atomic<UInt64>
 
     /// Starts `loops` event loops, each with its thread.
     package init(loops count: Int, clock: AnchoredClock, dns: DNSSettings = DNSSettings()) throws(SystemError) {
@@ -21,6 +22,7 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
         }
         eventLoops = loops
         resolvers = loops.map { Resolver(loop: $0, settings: dns) }
+        draws = Atomic(randomOctets(8).reduce(0) { $0 << 8 | UInt64($1) })
         super.init(loops: loops)
     }
 

@@ -11,6 +11,7 @@ package final class Account: Sendable {
     package let subject: SubjectID
     private let current: Mutex<Standing>
     private let trace = Mutex<[UInt8]>([])
+    private let changes = Atomic<UInt64>(0)
 
     /// What holds for the account at present.
     package struct Standing: Sendable {
@@ -65,5 +66,11 @@ package final class Account: Sendable {
         }
     }
 
-    func update(_ body: (inout Standing) -> Void) { current.withLock { body(&$0) } }
+    func update(_ body: (inout Standing) -> Void) {
+        current.withLock { body(&$0) }
+        changes.add(1, ordering: .releasing)
+    }
+
+    /// Grows with every change.
+    var revision: UInt64 { changes.load(ordering: .acquiring) }
 }

@@ -184,7 +184,7 @@ extension Session {
     private func grow(_ transaction: Transaction, to octets: UInt64) -> Outcome? {
         let growth = Int64(clamping: octets) - transaction.reservation.held.octets
         guard growth > 0 else { return nil }
-        let parties = transaction.account.permission.parties
+        let parties = permission(of: transaction.account).parties
         let decision = gateway.ledger.decide { book, moment in
             book.reserve(Amount(octets: growth), into: &transaction.reservation, for: parties, at: moment)
         }

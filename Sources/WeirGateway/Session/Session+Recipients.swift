@@ -69,18 +69,15 @@ extension Session {
             giveBackOne(transaction)
             return refuse(.noRelay)
         }
-        client.withInput { input in
-            let line = input.extracting(0..<length)
-            transaction.envelope.add(recipient, from: line)
-            relay.enqueue(recipient, from: line)
-        }
+        client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
+        relay.enqueueLast(of: transaction.envelope)
         answers.append(.relay)
     }
 
     /// Reserves the recipient, or says why not.
     private func refusal(of recipient: RecipientParameters, length: Int, in transaction: Transaction) -> Reply? {
         if transaction.isLost { return .relayLost }
-        let permission = transaction.account.permission
+        let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         if permission.state == .suspended {
             return Explanation.suspended(
