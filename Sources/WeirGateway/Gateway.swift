@@ -161,6 +161,15 @@ package final class Gateway: Sendable {
         }
     }
 
+    /// Who is counted for an account's mail to the contact, postmaster and abuse; nil where the store cannot say.
+    func reliefSubject(of account: Account) async -> SubjectID? {
+        do throws(StoreError) {
+            return try await accounts.reliefSubject(of: account)
+        } catch {
+            return nil
+        }
+    }
+
     func materialise(_ account: Account) async -> Bool {
         do throws(StoreError) {
             try await accounts.materialise(account)
@@ -172,7 +181,7 @@ package final class Gateway: Sendable {
 
     /// Counts a recipient that was refused, in memory and in the journal.
     func countRefusal(of transaction: Transaction) {
-        let parties = transaction.parties
+        let parties = transaction.account.permission.parties
         let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
         note(crossings, of: transaction.account)
         let now = runtime.now
@@ -202,4 +211,3 @@ extension SocketAddress {
         self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port)
     }
 }
-

@@ -59,8 +59,14 @@ package final class RelayPool: @unchecked Sendable {
             search: for relay in able {
                 switch relay.claim(for: account, idleAtHand: !isNew && hasIdle(relay)) {
                 case .reuse:
-                    if let connection = takeIdle(relay, for: waiter) { return connection }
-                    preconditionFailure("an idle connection was at hand")
+                    guard let connection = takeIdle(relay, for: waiter) else {
+                        preconditionFailure("an idle connection was at hand")
+                    }
+                    if connection.offered.offers(needed) { return connection }
+                    // It was made when the relay offered less.
+                    retire(connection, by: account)
+                    toWaitFor = nil
+                    break search
                 case .open:
                     if let connection = await open(relay, for: account, waiter: waiter) {
                         if connection.offered.offers(needed) { return connection }
@@ -113,10 +119,15 @@ package final class RelayPool: @unchecked Sendable {
         if connection.isReusable(now: loop.now), !relay.isWanted(elsewhereThan: loop) {
             keep(connection)
         } else {
-            connection.close()
-            relay.closed()
+            return retire(connection, by: account)
         }
         relay.release(by: account)
+    }
+
+    private func retire(_ connection: RelayConnection, by account: SubjectID) {
+        connection.close()
+        connection.relay.closed()
+        connection.relay.release(by: account)
     }
 
     /// Closes a connection in mid-message, or after its state was lost.
