@@ -169,12 +169,13 @@ extension GatewayAdministration {
     private func known(plan: String) throws(AdminError) -> String {
         let plans = accounts.policies.plans
         if plans[plan] != nil { return plan }
-        throw .field("plan", "is " + GatewayAdministration.unknown(plan, plans.plans.map(\.name)))
+        let detail = GatewayAdministration.unknown(plan, plans.plans.map(\.name))
+        throw AdminError(.invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
     }
 
     private static func unknown(_ plan: String, _ names: [String]) -> String {
-        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)?" }
-        return "unknown plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
+        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)" }
+        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
     }
 
     private static func noNetwork(_ text: String) -> String {
