@@ -1,4 +1,6 @@
 #pragma once
+/* Glibc's own types stay Glibc's, whichever header names them first. */
+#pragma clang module import SwiftGlibc
 #include <microhttpd.h>
 #include <sys/socket.h>
 

@@ -1,4 +1,6 @@
 #pragma once
+/* Glibc's own types stay Glibc's, whichever header names them first. */
+#pragma clang module import SwiftGlibc
 #include <sqlite3.h>
 
 /* SQLITE_TRANSIENT is a cast that Swift does not import: SQLite copies what is bound. */

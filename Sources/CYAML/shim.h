@@ -1,2 +1,4 @@
 #pragma once
+/* Glibc's own types stay Glibc's, whichever header names them first. */
+#pragma clang module import SwiftGlibc
 #include <yaml.h>

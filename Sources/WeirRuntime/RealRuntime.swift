@@ -1,4 +1,3 @@
-internal import COpenSSL
 internal import Glibc
 import Synchronization
 package import WeirTime

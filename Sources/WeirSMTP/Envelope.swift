@@ -3,6 +3,7 @@ package struct Envelope: Equatable, Sendable {
     /// The commands as we write them, but for SIZE and the CRLF of MAIL, one after the other.
     private var octets: [UInt8] = []
     private var mailEnd = 0
+    private var lastStart = 0
     private var size: UInt64?
 
     /// How many were added.
@@ -21,8 +22,12 @@ package struct Envelope: Equatable, Sendable {
     package mutating func add(_ recipient: RecipientParameters, from line: Span<UInt8>) {
         recipients += 1
         requires.formUnion(recipient.requires)
+        lastStart = octets.count
         recipient.append(from: line, offering: .passedOn, to: &octets)
     }
+
+    /// Writes the recipient added last, for a relay that has all before it and offers all of ``requires``.
+    package func appendLast(to output: inout [UInt8]) { output.append(contentsOf: octets[lastStart...]) }
 
     /// Writes MAIL and every recipient, for a relay that offers all of ``requires``.
     package func append(offering: Extensions, to output: inout [UInt8]) {

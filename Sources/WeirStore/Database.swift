@@ -13,6 +13,8 @@ final class Database {
     private let handle: OpaquePointer
     /// Set by the first failed sync, and thrown by everything after it.
     private var ruin: StoreError?
+    /// Whether there is none: asked at every step.
+    private var isSound = true
     /// Pages in the write-ahead log after the last commit.
     private(set) var walPages = 0
 
@@ -146,7 +148,7 @@ extension Database {
 
     /// Throws what ended the connection, if anything has.
     func ensureSound() throws(StoreError) {
-        if let ruin { throw ruin }
+        if !isSound, let ruin { throw ruin }
     }
 
     /// The error behind a result code; a failed sync ends the connection's use.
@@ -155,6 +157,7 @@ extension Database {
         let error = StoreError(SQLiteFailure(code: code, call: call, message: message), path: path)
         if case .fsyncFailed = error {
             ruin = ruin ?? error
+            isSound = false
             // Closing would checkpoint, and so write again.
             _ = csqlite_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         }

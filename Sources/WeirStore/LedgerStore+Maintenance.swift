@@ -13,7 +13,7 @@ extension LedgerStore {
     static let openMax = 500_000
     /// Pages in the write-ahead log that are worth a checkpoint, and that are so many that it cannot wait.
     static let walPagesIdle = 1_000
-    static let walPagesMax = 8_000
+    static let walPagesMax = 4_000
 
     struct Maintenance {
         let addUsage, setMeta, dropMeta: Statement

@@ -168,7 +168,7 @@ extension LedgerStore {
 /// Rows as values; what no sound file holds is damage.
 extension LedgerStore {
     /// No count of a sound file comes near it, and sums of billions of them do not overflow.
-    private static let countMax: Int64 = 1 << 53
+    private static let countMax: UInt64 = 1 << 53
 
     private func number(_ key: String) throws(StoreError) -> UInt64? {
         try queries.meta.first(.text(key)) { row throws(StoreError) in UInt64(bitPattern: row.integer(0)) }
@@ -182,8 +182,9 @@ extension LedgerStore {
         let amount = Amount(
             messages: row.integer(column), recipients: row.integer(column + 1), refusals: row.integer(column + 2),
             octets: row.integer(column + 3))
-        for count in [amount.messages, amount.recipients, amount.refusals, amount.octets]
-        where count.magnitude > Self.countMax.magnitude {
+        let widest = max(
+            amount.messages.magnitude, amount.recipients.magnitude, amount.refusals.magnitude, amount.octets.magnitude)
+        guard widest <= Self.countMax else {
             throw .damaged(path: database.path, reason: "a count is out of its range")
         }
         return amount

@@ -11,6 +11,7 @@ package final class Account: Sendable {
     package let subject: SubjectID
     private let current: Mutex<Standing>
     private let trace = Mutex<[UInt8]>([])
+    private let changes = Atomic<UInt64>(0)
 
     /// What holds for the account at present.
     package struct Standing: Sendable {
@@ -43,7 +44,9 @@ package final class Account: Sendable {
 
     /// The parties and what decides whether they may send, for each recipient anew.
     var permission: Permission {
-        current.withLock { Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended) }
+        current.withLock {
+            Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended)
+        }
     }
 
     struct Permission {
@@ -59,11 +62,20 @@ package final class Account: Sendable {
             if field.isEmpty {
                 let digits = Array("0123456789abcdef".utf8)
                 let code = HMACSHA256.code(Array(self.key.utf8), key: key).prefix(16)
-                field = Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [13, 10]
+                field =
+                    Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [
+                        13, 10,
+                    ]
             }
             return field
         }
     }
 
-    func update(_ body: (inout Standing) -> Void) { current.withLock { body(&$0) } }
+    func update(_ body: (inout Standing) -> Void) {
+        current.withLock { body(&$0) }
+        changes.add(1, ordering: .releasing)
+    }
+
+    /// Grows with every change.
+    var revision: UInt64 { changes.load(ordering: .acquiring) }
 }

@@ -60,7 +60,9 @@ package final class AccountDirectory: @unchecked Sendable {
     package func account(login: String) async throws(StoreError) -> Account? {
         guard let key = CanonicalLogin(login)?.key else { return nil }
         if let known = cache.withLock({ $0.byKey[key] }) { return known }
-        guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else { return nil }
+        guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else {
+            return nil
+        }
         return try await admit(record)
     }
 

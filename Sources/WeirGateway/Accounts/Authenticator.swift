@@ -57,7 +57,9 @@ package final class Authenticator: Sendable {
             // An account with tokens alone has no password to be guessed at.
             if standing.passwordHash == nil { return await dummy(credentials, key) }
         }
-        guard let text = standing?.passwordHash, let hash = PasswordHash(text) else { return await dummy(credentials, key) }
+        guard let text = standing?.passwordHash, let hash = PasswordHash(text) else {
+            return await dummy(credentials, key)
+        }
         return await passwords.verify(login: Array(key.utf8), password: credentials.password, against: hash)
     }
 

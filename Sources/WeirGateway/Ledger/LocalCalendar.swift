@@ -7,16 +7,26 @@ package struct LocalCalendar {
     private var known: CalendarNow?
     /// What made `known`: the wall clock's lead over the gateway's, which changes when the wall clock steps.
     private var lead: Int64 = 0
+    private var lookAgain = Instant(nanoseconds: 0)
+
+    /// How often the wall clock is looked at, in nanoseconds: a step shows so much later.
+    static let lookInterval: UInt64 = .second
 
     package init() {}
 
     /// The calendar at `now`; worked out anew when the hour has ended or the wall clock has stepped by a second.
-    package mutating func refresh(now: Instant, wall: WallTime) -> CalendarNow {
+    package mutating func refresh(now: Instant, wall: @autoclosure () -> WallTime) -> CalendarNow {
+        if let known, now < lookAgain { return known }
+        let wall = wall()
         let lead = Int64(bitPattern: wall.nanoseconds &- now.nanoseconds)
-        if let known, now < known.hour.end, abs(lead &- self.lead) < Int64(UInt64.second) { return known }
+        if let known, now < known.hour.end, abs(lead &- self.lead) < Int64(UInt64.second) {
+            lookAgain = min(now + LocalCalendar.lookInterval, known.hour.end)
+            return known
+        }
         self.lead = lead
         let calendar = LocalCalendar.calendar(now: now, wall: wall)
         known = calendar
+        lookAgain = min(now + LocalCalendar.lookInterval, calendar.hour.end)
         return calendar
     }
 

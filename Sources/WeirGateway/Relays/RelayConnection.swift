@@ -62,10 +62,10 @@ final class RelayConnection {
     /// RSET was sent ahead of MAIL: its reply is taken before MAIL's.
     private var awaitsResetReply = false
 
-    /// Adds a recipient to the transaction.
-    func enqueue(_ recipient: RecipientParameters, from line: Span<UInt8>) {
+    /// Adds the envelope's last recipient to the transaction.
+    func enqueueLast(of envelope: Envelope) {
         connection.prepareOutput()
-        recipient.append(from: line, offering: offered.keywords, to: &connection.output)
+        envelope.appendLast(to: &connection.output)
         outstanding += 1
     }
 

@@ -89,9 +89,11 @@ package struct RelayConnector: Sendable {
         throw last
     }
 
-    private func addresses(of relay: RelayState, _ loop: RuntimeExecutor) async throws(RelayFailure) -> [SocketAddress] {
+    private func addresses(of relay: RelayState, _ loop: RuntimeExecutor) async throws(RelayFailure) -> [SocketAddress]
+    {
         do throws(ResolverError) {
-            return try await runtime.resolve(relay.settings.address.hostName, port: relay.settings.address.port, on: loop)
+            return try await runtime.resolve(
+                relay.settings.address.hostName, port: relay.settings.address.port, on: loop)
         } catch {
             throw RelayFailure(stage: .resolve, reason: "\(error.host): \(error.reason)")
         }
@@ -152,7 +154,8 @@ package struct RelayConnector: Sendable {
         guard let wrap = own?.wrap else { throw RelayFailure(stage: .tls, reason: "TLS was not set up") }
         let host = settings.address.hostName
         do throws(ConnectionError) {
-            try await connection.secure(until: connection.executor.now + timeout) { transport throws(TransportFailure) in
+            try await connection.secure(until: connection.executor.now + timeout) {
+                transport throws(TransportFailure) in
                 try wrap(transport, host)
             }
         } catch {
@@ -181,7 +184,9 @@ private struct RelayGreeting {
         return Extensions()
     }
 
-    mutating func command(_ stage: RelayFailure.Stage, _ line: [UInt8], expecting code: UInt16) async throws(RelayFailure) {
+    mutating func command(_ stage: RelayFailure.Stage, _ line: [UInt8], expecting code: UInt16)
+        async throws(RelayFailure)
+    {
         send(line)
         try await expect(stage, code)
     }

@@ -23,7 +23,8 @@ enum Explanation {
                 "Not permitted: this plan takes \(limit.spell(limit.allowed)) \(limit.phrase). [\(id)]")
         case (_, _):
             let used = limit.spell(refusal.used)
-            let room = refusal.freesAt.map { "; room again at \(LocalCalendar.text(of: $0, now: now, wall: wall))" } ?? ""
+            let room =
+                refusal.freesAt.map { "; room again at \(LocalCalendar.text(of: $0, now: now, wall: wall))" } ?? ""
             let text = "Limit reached: \(used) of \(limit.spell(limit.allowed)) \(limit.phrase) used\(room). [\(id)]"
             return refusal.excess == .rejection
                 ? Reply(550, EnhancedCode(5, 7, 1), text) : Reply(450, EnhancedCode(4, 7, 1), text)

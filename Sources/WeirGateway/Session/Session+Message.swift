@@ -94,7 +94,8 @@ extension Session {
     // MARK: - The content
 
     /// Passes the content up to the dot, which is not sent; an outcome says why it never will be, all of the client's data read.
-    private func stream(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> Outcome? {
+    private func stream(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> Outcome?
+    {
         var stream = MessageStream(
             received: receivedField(transaction), account: transaction.account.traceField(key: gateway.hashKey),
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
@@ -184,7 +185,7 @@ extension Session {
     private func grow(_ transaction: Transaction, to octets: UInt64) -> Outcome? {
         let growth = Int64(clamping: octets) - transaction.reservation.held.octets
         guard growth > 0 else { return nil }
-        let parties = transaction.account.permission.parties
+        let parties = permission(of: transaction.account).parties
         let decision = gateway.ledger.decide { book, moment in
             book.reserve(Amount(octets: growth), into: &transaction.reservation, for: parties, at: moment)
         }
@@ -212,7 +213,9 @@ extension Session {
     // MARK: - The dot
 
     /// Sends the dot once the charge is durable and nothing forbids it, and settles the charge by the answer.
-    private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError) -> ForwardedReply {
+    private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError)
+        -> ForwardedReply
+    {
         guard var filed = transaction.filed else { preconditionFailure("a message is filed before it streams") }
         if transaction.account.permission.parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: &filed, to: transaction.reservation)
@@ -252,7 +255,9 @@ extension Session {
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
-    private func sendDot(_ transaction: Transaction, _ charge: Charge, to relay: RelayConnection) async -> ForwardedReply {
+    private func sendDot(_ transaction: Transaction, _ charge: Charge, to relay: RelayConnection) async
+        -> ForwardedReply
+    {
         var charge = charge
         relay.enqueueDot()
         do throws(ConnectionError) {

@@ -47,7 +47,8 @@ extension Session {
         case .sound: break
         }
         let limits = standing.parties.account.limits
-        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
+        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax)
+            .octets
         if let size = mail.size, let octetsMax, size > octetsMax { return .failure(Turned(reply: .messageTooBig)) }
         return .success(account)
     }
@@ -69,18 +70,15 @@ extension Session {
             giveBackOne(transaction)
             return refuse(.noRelay)
         }
-        client.withInput { input in
-            let line = input.extracting(0..<length)
-            transaction.envelope.add(recipient, from: line)
-            relay.enqueue(recipient, from: line)
-        }
+        client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
+        relay.enqueueLast(of: transaction.envelope)
         answers.append(.relay)
     }
 
     /// Reserves the recipient, or says why not.
     private func refusal(of recipient: RecipientParameters, length: Int, in transaction: Transaction) -> Reply? {
         if transaction.isLost { return .relayLost }
-        let permission = transaction.account.permission
+        let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         if permission.state == .suspended {
             return Explanation.suspended(

@@ -36,6 +36,8 @@ final class Session {
     /// What HELO or EHLO said.
     var clientName: [UInt8] = []
     var isExtended = false
+    /// What the account may do, as of its last change.
+    private var known: (account: Account, revision: UInt64, permission: Account.Permission)?
     /// Whose connection this is counted as.
     private var countedAs: Subjects?
     private var framer = LineFramer()
@@ -53,7 +55,8 @@ final class Session {
         generation = gateway.generation
         dialogue = ServerDialogue(
             ServerDialogue.Policy(
-                requiresAuthentication: listener.accounts == .login, offersAuthentication: listener.accounts != .network,
+                requiresAuthentication: listener.accounts == .login,
+                offersAuthentication: listener.accounts != .network,
                 offersTLS: listener.tls == .starttls, allowsPlaintextAuthentication: listener.plaintextAuth),
             isSecure: false)
     }
@@ -84,6 +87,15 @@ final class Session {
         }
         say(.greeting(hostname: generation.configuration.hostname))
         return true
+    }
+
+    /// What the account may do now; read anew only when it has changed.
+    func permission(of account: Account) -> Account.Permission {
+        let revision = account.revision
+        if let known, known.account === account, known.revision == revision { return known.permission }
+        let permission = account.permission
+        known = (account, revision, permission)
+        return permission
     }
 
     /// Counts the connection as the account's; a reply refuses it.

@@ -22,7 +22,9 @@ package final class ListeningSocket: Listening, @unchecked Sendable {
         guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
             throw ListeningSocket.abandon(descriptor, "bind")
         }
-        guard listen(descriptor, ListeningSocket.backlog) == 0 else { throw ListeningSocket.abandon(descriptor, "listen") }
+        guard listen(descriptor, ListeningSocket.backlog) == 0 else {
+            throw ListeningSocket.abandon(descriptor, "listen")
+        }
         self.init(listening: descriptor, loops: loops, accept: accept)
     }
 
