@@ -32,7 +32,12 @@ extension Session {
             return true
         }
         guard let transaction else { preconditionFailure("a message has an envelope") }
+        var code: UInt16 = 0
+        defer { tellEnd(of: transaction, code: code) }
+        transaction.story.hasContent = true
         let reply = try await passMessage(transaction)
+        code = reply.code
+        meter.answered(.data, code: code)
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
         return true
@@ -63,7 +68,9 @@ extension Session {
         if let outcome = try await stream(transaction, to: relay) {
             abandonRelay(of: transaction)
             switch outcome {
-            case .relay(let reply): return reply
+            case .relay(let reply):
+                transaction.story.relayCode = reply.code
+                return reply
             case .refused(let reply): return ForwardedReply(reply)
             case .relayLost: return ForwardedReply(.relayLost)
             }
@@ -78,6 +85,7 @@ extension Session {
         _ answer: ForwardedReply, _ transaction: Transaction, _ relay: RelayConnection
     ) -> ForwardedReply {
         relay.noteRefusal()
+        transaction.story.relayCode = answer.code
         guard answer.code >= 400 else {
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
@@ -111,7 +119,10 @@ extension Session {
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
-            if let fault = stream.fault { outcome = outcome ?? .refused(fault.reply) }
+            if let fault = stream.fault, outcome == nil {
+                transaction.story.verdict = .refusedContent
+                outcome = .refused(fault.reply)
+            }
             if outcome != nil { stream.discard() }
             if progress.ended { break }
             if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
@@ -120,7 +131,7 @@ extension Session {
             }
         }
         if outcome == nil { shrink(transaction, to: stream.octets) }
-        gateway.noteSize(stream.octets)
+        transaction.story.octets = stream.octets
         return outcome
     }
 
@@ -194,6 +205,8 @@ extension Session {
             gateway.note(crossings, of: transaction.account)
             return nil
         case .refused(let refusal):
+            transaction.story.limit = refusal.limit.name.description
+            transaction.story.verdict = refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
             gateway.note(refusal, of: transaction.account)
             return .refused(
                 Explanation.reply(
@@ -250,7 +263,8 @@ extension Session {
     }
 
     private func suspension(_ transaction: Transaction) -> Reply {
-        Explanation.suspended(
+        transaction.story.verdict = .refusedSuspended
+        return Explanation.suspended(
             transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
     }
 
@@ -259,19 +273,20 @@ extension Session {
         -> ForwardedReply
     {
         var charge = charge
+        let asked = loop.now
         relay.enqueueDot()
         do throws(ConnectionError) {
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
                 ForwardedReply(reply, from: octets)
             }
             relay.transactionEnded(accepted: reply.code < 300)
-            gateway.noteAnswered(transaction, code: reply.code)
+            transaction.story.relayCode = reply.code
+            relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
             if reply.code >= 400 { gateway.ledger.refund(&charge, message: transaction.id.number) }
             return reply
         } catch {
             // A copy may have gone: the charge stays.
             abandonRelay(of: transaction)
-            gateway.noteAnswered(transaction, code: 0)
             return ForwardedReply(.relayLost)
         }
     }

@@ -18,7 +18,7 @@ extension Session {
             let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
-                parties: account.standing.parties, mail: mail, envelope: envelope)
+                parties: account.standing.parties, mail: mail, envelope: envelope, now: loop.now)
             say(.senderOk)
         }
     }
@@ -63,12 +63,12 @@ extension Session {
         if transaction.relay == nil {
             guard await borrowRelay(for: transaction, needing: recipient.requires) else {
                 giveBackOne(transaction)
-                return refuse(transaction.isLost ? .relayLost : .noRelay)
+                return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
             }
         }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(transaction)
-            return refuse(.noRelay)
+            return refuse(told(.failed, .noRelay))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
@@ -77,12 +77,14 @@ extension Session {
 
     /// Reserves the recipient, or says why not.
     private func refusal(of recipient: RecipientParameters, length: Int, in transaction: Transaction) -> Reply? {
-        if transaction.isLost { return .relayLost }
+        if transaction.isLost { return told(.failed, .relayLost) }
         let permission = permission(of: transaction.account)
-        if permission.refusal != nil { return .relayingDenied }
+        if permission.refusal != nil { return told(.refusedPolicy, .relayingDenied) }
         if permission.state == .suspended {
-            return Explanation.suspended(
-                permission.plan, contact: generation.configuration.contact, id: transaction.id)
+            return told(
+                .refusedSuspended,
+                Explanation.suspended(
+                    permission.plan, contact: generation.configuration.contact, id: transaction.id))
         }
         let isFirst = transaction.reservation.held == .zero
         let amount = Amount(
@@ -99,8 +101,10 @@ extension Session {
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 gateway.countRefusal(of: transaction)
             }
-            return Explanation.reply(
+            let reply = Explanation.reply(
                 refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall)
+            transaction.story.limit = refusal.limit.name.description
+            return told(reply.code >= 500 ? .refusedQuota : .deferredQuota, reply)
         }
     }
 
@@ -130,6 +134,7 @@ extension Session {
                 isNew: transaction.needsNewConnection, waiter: waiter)
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
+            transaction.story.relay = relay.relay.settings.name
             transaction.awaitsMailReply = true
             return true
         } catch {
@@ -148,8 +153,12 @@ extension Session {
             case .reply(let reply): reply.append(to: &client.output)
             case .refusal(let reply):
                 reply.append(to: &client.output)
+                meter.answered(.rcpt, code: reply.code)
                 farewell = dialogue.settle(code: reply.code)
-            case .relay: farewell = dialogue.settle(code: try await relayAnswer())
+            case .relay:
+                let code = try await relayAnswer()
+                meter.answered(.rcpt, code: code)
+                farewell = dialogue.settle(code: code)
             }
             if let farewell {
                 farewell.append(to: &client.output)
@@ -166,6 +175,7 @@ extension Session {
     /// new connection, then to the next relay.
     private func relayAnswer() async throws(ConnectionError) -> UInt16 {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        let asked = loop.now
         var farewell: ForwardedReply?
         while let relay = transaction.relay {
             do throws(ConnectionError) {
@@ -185,6 +195,8 @@ extension Session {
                 }
                 if let code {
                     transaction.isExposed = true
+                    relay.relay.meter?.replied(.rcpt, code: code, after: loop.now.since(asked))
+                    tell(code >= 400 ? .refusedRelay : .accepted)
                     if code >= 400 { noteRefused(transaction, relay, code: code) }
                     return code
                 }
@@ -194,6 +206,7 @@ extension Session {
             guard await replaceRelay(of: transaction) else { break }
         }
         giveBackOne(transaction)
+        tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
         client.output.append(contentsOf: reply.octets)
         return reply.code
@@ -203,7 +216,9 @@ extension Session {
     private func takeMailReply(
         _ transaction: Transaction, _ relay: RelayConnection, _ deadline: Instant
     ) async throws(ConnectionError) {
+        let asked = loop.now
         let isClosing = try await relay.nextReply(until: deadline) { reply, octets in
+            relay.relay.meter?.replied(.mail, code: reply.code, after: loop.now.since(asked))
             if !reply.isPositive, !reply.isClosing { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
             return reply.isClosing
         }
@@ -236,6 +251,7 @@ extension Session {
     func dropTransaction() {
         guard let transaction else { return }
         self.transaction = nil
+        if !transaction.story.hasContent { tellEnd(of: transaction, code: 0) }
         gateway.ledger.withdraw(transaction.filed, &transaction.reservation)
         guard let relay = transaction.relay else { return }
         transaction.relay = nil
