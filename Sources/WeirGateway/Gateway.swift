@@ -17,10 +17,13 @@ package final class Gateway: Sendable {
     let hashKey: [UInt8]
     package let telemetry: Telemetry
     let relayWatch: RelayWatch
+    private let meters = Mutex<[String: ListenerMeter]>([:])
     let state: Mutex<State>
     let upkeep = Mutex<[Upkeep]>([])
     /// Relays that are being probed.
     let probing = Mutex<Set<ObjectIdentifier>>([])
+    /// Of every relay that a generation in use may have, by name.
+    let secrets: Mutex<[String: RelayConnector.Secrets]>
     let isReloading = Atomic<Bool>(false)
     private let draining = Atomic<Bool>(false)
 
@@ -61,6 +64,7 @@ package final class Gateway: Sendable {
         accounts = parts.accounts
         authenticator = Authenticator(runtime: runtime, accounts: parts.accounts, passwords: parts.passwords)
         hashKey = parts.material.hashKey
+        secrets = Mutex(parts.material.relaySecrets)
         telemetry = parts.telemetry
         let watch = RelayWatch(parts.telemetry)
         relayWatch = watch
@@ -197,9 +201,19 @@ package final class Gateway: Sendable {
     }
 
     func note(_ refusal: Refusal, of account: Account) { telemetry.note(refusal) }
-    func noteUnavailable(_ reason: RelayUnavailable, _ transaction: Transaction) {}
-    func noteAnswered(_ transaction: Transaction, code: UInt16) {}
-    func noteSize(_ octets: UInt64) {}
+    func noteUnavailable(_ reason: RelayUnavailable, _ transaction: Transaction) {
+        telemetry.log.debug("no relay", ["id": .string(transaction.id.description), "reason": .string("\(reason)")])
+    }
+
+    /// The counters of a listener's sessions.
+    func meter(of listener: Listener) -> ListenerMeter {
+        meters.withLock { meters in
+            if let known = meters[listener.name] { return known }
+            let meter = ListenerMeter(listener.name, metrics: telemetry.metrics)
+            meters[listener.name] = meter
+            return meter
+        }
+    }
 
     private struct Handover: @unchecked Sendable {  // A transport goes from the acceptor to its session's task, once, on one loop.
         let transport: Transport

@@ -32,7 +32,12 @@ extension Session {
             return true
         }
         guard let transaction else { preconditionFailure("a message has an envelope") }
+        var code: UInt16 = 0
+        defer { tellEnd(of: transaction, code: code) }
+        transaction.story.hasContent = true
         let reply = try await passMessage(transaction)
+        code = reply.code
+        meter.answered(.data, code: code)
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
         return true
@@ -62,6 +67,7 @@ extension Session {
         say(.startData)
         if let outcome = try await stream(transaction, to: relay) {
             abandonRelay(of: transaction)
+            if case .relay(let reply) = outcome { transaction.story.relayCode = reply.code }
             return reply(to: outcome)
         }
         let reply = try await release(transaction, to: relay)
@@ -74,6 +80,7 @@ extension Session {
         _ answer: ForwardedReply, _ transaction: Transaction, _ relay: RelayConnection
     ) -> ForwardedReply {
         relay.noteRefusal()
+        transaction.story.relayCode = answer.code
         guard answer.code >= 400 else {
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
@@ -117,7 +124,10 @@ extension Session {
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
-            if let fault = stream.fault { outcome = outcome ?? .refused(fault.reply) }
+            if let fault = stream.fault, outcome == nil {
+                transaction.story.verdict = .refusedContent
+                outcome = .refused(fault.reply)
+            }
             if outcome != nil { stream.discard() }
             if progress.ended { break }
             if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
@@ -126,7 +136,7 @@ extension Session {
             }
         }
         if outcome == nil { shrink(transaction, to: stream.octets) }
-        gateway.noteSize(stream.octets)
+        transaction.story.octets = stream.octets
         return outcome
     }
 
@@ -198,6 +208,8 @@ extension Session {
             gateway.note(crossings, of: transaction.account)
             return nil
         case .refused(let refusal):
+            transaction.story.limit = refusal.limit.name.description
+            transaction.story.verdict = refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
             gateway.note(refusal, of: transaction.account)
             return .refused(explain(refusal, transaction))
         }
@@ -252,12 +264,14 @@ extension Session {
     }
 
     private func suspension(_ transaction: Transaction) -> Reply {
-        Explanation.suspended(
+        transaction.story.verdict = .refusedSuspended
+        return Explanation.suspended(
             transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
     private func sendDot(_ transaction: Transaction, to relay: RelayConnection) async -> ForwardedReply {
+        let asked = loop.now
         relay.enqueueDot()
         do throws(ConnectionError) {
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
@@ -265,13 +279,13 @@ extension Session {
             }
             guard reply.code < 300 || reply.code >= 400 else { throw .closed }
             relay.contentEnded(accepted: reply.code < 300)
-            gateway.noteAnswered(transaction, code: reply.code)
+            transaction.story.relayCode = reply.code
+            relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
             return reply
         } catch {
             // A copy may have gone: the charge stays.
             abandonRelay(of: transaction)
-            gateway.noteAnswered(transaction, code: 0)
             return ForwardedReply(.relayLost)
         }
     }

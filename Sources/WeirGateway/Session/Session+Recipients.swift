@@ -18,7 +18,7 @@ extension Session {
             let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
-                subjects: account.standing.parties.subjects, mail: mail, envelope: envelope)
+                subjects: account.standing.parties.subjects, mail: mail, envelope: envelope, now: loop.now)
             say(.senderOk)
         }
     }
@@ -67,19 +67,21 @@ extension Session {
         let hold: Hold
         switch decide(transaction) {
         case .admitted: hold = transaction.hold
-        case .refused(let refusal):
-            guard let relief = await relief(for: recipient, length: length, transaction) else { return refuse(refusal) }
+        case .refused(let disposition, let refusal):
+            guard let relief = await relief(for: recipient, length: length, transaction) else {
+                return refuse(told(disposition, refusal))
+            }
             hold = relief
         }
         if transaction.relay == nil {
             guard await borrowRelay(for: transaction, needing: recipient.requires) else {
                 giveBackOne(hold)
-                return refuse(transaction.isLost ? .relayLost : .noRelay)
+                return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
             }
         }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(hold)
-            return refuse(.noRelay)
+            return refuse(told(.failed, .noRelay))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
@@ -88,16 +90,17 @@ extension Session {
 
     private enum Admission {
         case admitted
-        case refused(Reply)
+        case refused(MetricLabels.Disposition, Reply)
     }
 
     /// Reserves one more recipient, or says why not.
     private func decide(_ transaction: Transaction) -> Admission {
-        if transaction.isLost { return .refused(.relayLost) }
+        if transaction.isLost { return .refused(.failed, .relayLost) }
         let permission = permission(of: transaction.account)
-        if permission.refusal != nil { return .refused(.relayingDenied) }
+        if permission.refusal != nil { return .refused(.refusedPolicy, .relayingDenied) }
         if permission.state == .suspended {
             return .refused(
+                .refusedSuspended,
                 Explanation.suspended(
                     permission.plan, contact: generation.configuration.contact, id: transaction.id))
         }
@@ -116,7 +119,9 @@ extension Session {
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 gateway.countRefusal(of: transaction)
             }
-            return .refused(explain(refusal, transaction))
+            transaction.story.limit = refusal.limit.name.description
+            let reply = explain(refusal, transaction)
+            return .refused(reply.code >= 500 ? .refusedQuota : .deferredQuota, reply)
         }
     }
 
@@ -172,6 +177,7 @@ extension Session {
                 isNew: transaction.needsNewConnection, waiter: waiter)
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
+            transaction.story.relay = relay.relay.settings.name
             transaction.awaitsMailReply = true
             return true
         } catch {
@@ -190,8 +196,12 @@ extension Session {
             case .reply(let reply): reply.append(to: &client.output)
             case .refusal(let reply):
                 reply.append(to: &client.output)
+                meter.answered(.rcpt, code: reply.code)
                 farewell = dialogue.settle(code: reply.code)
-            case .relay(let hold): farewell = dialogue.settle(code: try await relayAnswer(hold))
+            case .relay(let hold):
+                let code = try await relayAnswer(hold)
+                meter.answered(.rcpt, code: code)
+                farewell = dialogue.settle(code: code)
             }
             if let farewell {
                 farewell.append(to: &client.output)
@@ -208,6 +218,7 @@ extension Session {
     /// new connection, then to the next relay.
     private func relayAnswer(_ hold: Hold) async throws(ConnectionError) -> UInt16 {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        let asked = loop.now
         var farewell: ForwardedReply?
         while let relay = transaction.relay {
             do throws(ConnectionError) {
@@ -228,6 +239,8 @@ extension Session {
                 }
                 if let code {
                     transaction.isExposed = true
+                    relay.relay.meter?.replied(.rcpt, code: code, after: loop.now.since(asked))
+                    tell(code >= 400 ? .refusedRelay : .accepted)
                     if code >= 400 { noteRefused(transaction, relay, hold, code: code) }
                     return code
                 }
@@ -237,6 +250,7 @@ extension Session {
             guard await replaceRelay(of: transaction) else { break }
         }
         giveBackOne(hold)
+        tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
         client.output.append(contentsOf: reply.octets)
         return reply.code
@@ -246,7 +260,9 @@ extension Session {
     private func takeMailReply(
         _ transaction: Transaction, _ relay: RelayConnection, _ deadline: Instant
     ) async throws(ConnectionError) {
+        let asked = loop.now
         let isClosing = try await relay.nextReply(until: deadline) { reply, octets in
+            relay.relay.meter?.replied(.mail, code: reply.code, after: loop.now.since(asked))
             if !reply.isPositive, !reply.isClosing { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
             return reply.isClosing
         }
@@ -279,6 +295,7 @@ extension Session {
     func dropTransaction() {
         guard let transaction else { return }
         self.transaction = nil
+        if !transaction.story.hasContent { tellEnd(of: transaction, code: 0) }
         gateway.ledger.withdraw(transaction.holds)
         guard let relay = transaction.relay else { return }
         transaction.relay = nil

@@ -1,5 +1,6 @@
 import WeirQuota
 import WeirSMTP
+import WeirTime
 
 /// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
 final class Transaction {
@@ -13,6 +14,7 @@ final class Transaction {
     let declaredOctets: Int64
     let isSMTPUTF8: Bool
     var envelope: Envelope
+    var story: Story
     /// The connection that MAIL went over; nil before the first recipient, and after it was lost.
     var relay: RelayConnection?
     /// MAIL's reply has not been taken.
@@ -28,7 +30,10 @@ final class Transaction {
     /// Whether a connection that was idle failed: the next one is to be new.
     var needsNewConnection = false
 
-    init(id: MessageID, account: Account, subjects: Subjects, mail: MailParameters, envelope: Envelope) {
+    init(
+        id: MessageID, account: Account, subjects: Subjects, mail: MailParameters, envelope: Envelope, now: Instant
+    ) {
+        story = Story(began: now)
         self.id = id
         self.account = account
         hold = Hold(subjects)
