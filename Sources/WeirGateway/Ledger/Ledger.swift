@@ -114,7 +114,9 @@ package final class Ledger: Sendable {
         case wait(Ticket)
     }
 
-    /// Makes the reservation a charge if all of it is durable in the slot of now.
+    /// Makes the reservation a charge if what was filed of it is durable in the slot of now.
+    ///
+    /// Where no limit bounds octets, what the message has beyond what was filed is filed here, and nobody waits for it.
     func clear(_ filed: inout FiledCharge, _ reservation: inout Reservation) -> Clearance {
         state.withLock { state in
             let moment = moment(&state)
@@ -127,6 +129,11 @@ package final class Ledger: Sendable {
             guard isDurable(filed.ticket) else { return .wait(filed.ticket) }
             guard let charge = state.book.commit(&reservation, at: moment) else {
                 preconditionFailure("a message without recipients has no dot")
+            }
+            let difference = charge.amount - filed.amount
+            if difference != .zero {
+                filed.amount = charge.amount
+                filed.ticket = append([filed.row(.growth, difference, at: moment.now)], to: &state)
             }
             return .released(charge)
         }
