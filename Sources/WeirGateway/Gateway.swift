@@ -109,7 +109,7 @@ package final class Gateway: Sendable {
         for relay in generation.relays.all { await probe(relay) }
     }
 
-    private func probe(_ relay: RelayState) async {
+    func probe(_ relay: RelayState) async {
         let loop = runtime.loops[0]
         let pool = pools[0]
         await loop.spawn {
@@ -147,6 +147,7 @@ package final class Gateway: Sendable {
         for (loop, table) in zip(runtime.loops, sessions) {
             await loop.spawn { await table.drain(on: loop, until: deadline) }.value
         }
+        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
     // MARK: - For sessions

@@ -58,6 +58,7 @@ package final class Server: Sendable {
             throw .store(error)
         }
         await gateway.probeRelays()
+        gateway.startUpkeep()
         do throws(ListenError) {
             try gateway.listen()
         } catch {

@@ -23,6 +23,7 @@ package final class RelayPool: @unchecked Sendable {
     private let connector: RelayConnector
     /// By relay, in the order in which they were first used.
     private var shelves: [Shelf] = []
+    private var isClosed = false
 
     private final class Shelf {
         let relay: RelayState
@@ -110,8 +111,7 @@ package final class RelayPool: @unchecked Sendable {
         if connection.isReusable(now: loop.now), !relay.isWanted(elsewhereThan: loop) {
             keep(connection)
         } else {
-            connection.close()
-            relay.closed()
+            discard(connection)
         }
         relay.release(by: account)
     }
@@ -136,6 +136,7 @@ package final class RelayPool: @unchecked Sendable {
 
     /// Keeps a connection that is ready for MAIL and that nobody uses.
     func keep(_ connection: RelayConnection) {
+        guard !isClosed else { return discard(connection) }
         let shelf: Shelf
         if let known = self.shelf(of: connection.relay) {
             shelf = known
@@ -150,8 +151,18 @@ package final class RelayPool: @unchecked Sendable {
     /// An idle connection heard something (its relay has closed it, or is out of step), or is not wanted any more.
     private func drop(_ connection: RelayConnection) {
         shelf(of: connection.relay)?.connections.removeAll { $0 === connection }
+        discard(connection)
+    }
+
+    private func discard(_ connection: RelayConnection) {
         connection.close()
         connection.relay.closed()
+    }
+
+    /// Closes every idle connection, and keeps none from now on.
+    func close() {
+        isClosed = true
+        sweep { _ in false }
     }
 
     /// Closes idle connections that have rested too long; all of them, of relays that `isInUse` disowns.

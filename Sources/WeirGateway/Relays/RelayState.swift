@@ -20,6 +20,7 @@ package final class RelayState: Sendable {
         /// Attempts that failed since one last succeeded.
         var failures = 0
         var restsUntil: Instant?
+        var isBeingProbed = false
         /// What the relay offered when it was last reached; nil before.
         var offered: Extensions?
     }
@@ -96,6 +97,17 @@ package final class RelayState: Sendable {
     package var isUp: Bool { state.withLock { $0.restsUntil == nil } }
     package var offered: Extensions? { state.withLock { $0.offered } }
     var restsUntil: Instant? { state.withLock { $0.restsUntil } }
+
+    /// Whether its rest is over and nobody probes it yet: then the caller does, and says when it has.
+    func beginProbe(now: Instant) -> Bool {
+        state.withLock { state in
+            guard let until = state.restsUntil, until <= now, !state.isBeingProbed else { return false }
+            state.isBeingProbed = true
+            return true
+        }
+    }
+
+    func endProbe() { state.withLock { $0.isBeingProbed = false } }
 
     /// Notes that the relay was reached and what it offers; returns whether it had rested.
     func reached(offering: Extensions) -> Bool {
