@@ -33,7 +33,9 @@ struct Checker {
             let taken = takes[attempt.token] ?? []
             if taken.count > 1 { evidence.violate("P6", "\(attempt.token) was taken \(taken.count) times") }
             if let dot = attempt.dot {
-                if dot.isPositive, taken.isEmpty { evidence.violate("P1", "\(attempt.token) was answered \(dot.code), no relay took it") }
+                if dot.isPositive, taken.isEmpty {
+                    evidence.violate("P1", "\(attempt.token) was answered \(dot.code), no relay took it")
+                }
                 // 451 4.4.2 says that nobody knows.
                 if !dot.isPositive, !dot.text.hasPrefix("4.4.2"), !taken.isEmpty {
                     evidence.violate("P1", "\(attempt.token) was answered \(dot.code) \(dot.text), and taken")

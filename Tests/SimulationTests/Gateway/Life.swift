@@ -83,6 +83,7 @@ final class Life: @unchecked Sendable {
     func open() async throws {
         _ = try await gateway.load()
         await gateway.probeRelays()
+        gateway.startUpkeep()
         guard !process.isKilled else { return }
         try gateway.listen()
     }
@@ -92,6 +93,8 @@ final class Life: @unchecked Sendable {
         process.kill()
         disk.faults.powerCut = 0
         writer.stop()
+        // Nobody is told: what is left of it runs to its end.
+        process.loops[0].spawn { [gateway] in await gateway.drain() }
     }
 
     /// Ends as SIGTERM has it.

@@ -59,7 +59,8 @@ struct Scenario: CustomStringConvertible {
 
     init(seed: UInt64) {
         self.seed = seed
-        var random = SeededRandom(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+        var random = SeededRandom(seed: seed)
+        random = random.fork()
         isCalm = random.chance(0.15)
         let vices = isCalm ? 0 : [0.1, 0.3, 0.6][random.below(3)]
         if !isCalm {
@@ -67,7 +68,8 @@ struct Scenario: CustomStringConvertible {
             if random.chance(0.7) { relayPlan = FaultPlan(drawnBy: &random, faults: vices) }
         }
         // Near the end of a slot, so that dots fall in later slots than their charges.
-        epoch = Simulation.epoch + random.within(0...24) * 5 * .minute + [0, 4 * .minute, 299 * .second][random.below(3)]
+        epoch =
+            Simulation.epoch + random.within(0...24) * 5 * .minute + [0, 4 * .minute, 299 * .second][random.below(3)]
         healsAt = random.within(30 * .second...10 * .minute)
         drawLimits(&random)
         drawRelays(&random, vices)
@@ -75,7 +77,9 @@ struct Scenario: CustomStringConvertible {
         if !isCalm { drawFates(&random) }
         relayTimeout = [10, 60, 120][random.below(3)]
         dotTimeout = [60, 600][random.below(2)]
-        if random.chance(0.1) { interludes = (0..<(1 + random.below(3))).map { _ in random.within(10 * .minute...70 * .minute) } }
+        if random.chance(0.1) {
+            interludes = (0..<(1 + random.below(3))).map { _ in random.within(10 * .minute...70 * .minute) }
+        }
     }
 
     private mutating func drawLimits(_ random: inout SeededRandom) {

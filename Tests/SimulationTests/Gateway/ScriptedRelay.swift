@@ -267,7 +267,8 @@ final class ScriptedRelay: @unchecked Sendable {
         while true {
             if lines == dropped { return nil }
             if lines == early {
-                visit.link.send(["452 4.3.1 no room\r\n", "554 5.6.0 not this\r\n", "421 4.3.2 enough\r\n"][random.below(3)])
+                visit.link.send(
+                    ["452 4.3.1 no room\r\n", "554 5.6.0 not this\r\n", "421 4.3.2 enough\r\n"][random.below(3)])
                 try await visit.link.flushBlindly(within: .minute)
                 if random.chance(0.5) { return nil }
             }

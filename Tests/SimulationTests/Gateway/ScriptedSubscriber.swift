@@ -145,7 +145,9 @@ final class ScriptedSubscriber: @unchecked Sendable {
     // MARK: - One letter
 
     /// Sends the letter to those who have not got it; true when nothing is left to do.
-    private func send(_ letter: inout Letter, _ link: ScriptLink, _ offers: ScriptReply) async throws(ConnectionError) -> Bool {
+    private func send(_ letter: inout Letter, _ link: ScriptLink, _ offers: ScriptReply) async throws(ConnectionError)
+        -> Bool
+    {
         tries += 1
         let token = "T\(number)-\(letter.number)-\(tries)"
         let attempt = Attempt(token: token, account: number, letter: letter.number, body: body(token, letter))
@@ -179,7 +181,8 @@ final class ScriptedSubscriber: @unchecked Sendable {
     }
 
     /// MAIL and RCPT, pipelined or one by one, with or without DATA behind them; false where there is nobody to send to.
-    private func envelope(_ mail: String, _ attempt: Attempt, _ link: ScriptLink) async throws(ConnectionError) -> Bool {
+    private func envelope(_ mail: String, _ attempt: Attempt, _ link: ScriptLink) async throws(ConnectionError) -> Bool
+    {
         let addresses = attempt.recipients.map(\.address)
         guard random.chance(habits.pipelines) else {
             guard try await command(link, mail).isPositive else { return false }
@@ -247,7 +250,9 @@ final class ScriptedSubscriber: @unchecked Sendable {
         var body = Array("Subject: \(token)\r\nFrom: <sender\(number)@isp.example>\r\n\r\n".utf8)
         var line = 0
         while body.count < letter.octets {
-            let text = ["Dear all,", ".", "..", ".hidden dot", "", "Lorem ipsum dolor sit amet, consectetur adipiscing elit."]
+            let text = [
+                "Dear all,", ".", "..", ".hidden dot", "", "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
+            ]
             body += Array(text[(line + letter.number) % text.count].utf8) + [13, 10]
             line += 1
         }

@@ -82,6 +82,7 @@ final class Wiretap {
         if line.hasPrefix("MAIL ") {
             end()
             let transaction = WireTransaction(connection: number, life: life, began: now())
+            transaction.account = line.field("<sender", until: "@").flatMap { Int($0) }
             self.transaction = transaction
             evidence.transactions.append(transaction)
             expected.append(.mail)

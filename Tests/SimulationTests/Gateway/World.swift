@@ -140,10 +140,10 @@ final class World: @unchecked Sendable {
             let rows = try ledger.journal(message: transaction.messageID).rows
             let total = rows.reduce(0) { $0 + $1.amount.recipients }
             let here = rows.filter { $0.slot == slot }.reduce(0) { $0 + $1.amount.recipients }
-            transaction.account = rows.first.map { Int($0.account.number) }
             if here != transaction.accepted || total != here {
                 evidence.violate(
-                    "P2", "\(transaction.token) is released with \(here) of \(transaction.accepted) durable, \(total) in all")
+                    "P2",
+                    "\(transaction.token) is released with \(here) of \(transaction.accepted) durable, \(total) in all")
             }
         } catch {
             evidence.violate("P2", "the ledger could not be read after a crash: \(error)")
@@ -218,7 +218,9 @@ final class World: @unchecked Sendable {
         driver.spawn { [self] in await live() }
         var tasks: [Task<[Letter], Never>] = []
         for (subscriber, part) in zip(subscribers, scenario.accounts) {
-            for letters in part.sessions { tasks.append(subscriber.executor.spawn { await subscriber.deliver(letters) }) }
+            for letters in part.sessions {
+                tasks.append(subscriber.executor.spawn { await subscriber.deliver(letters) })
+            }
         }
         await driver.sleep(until: simulation.start + scenario.healsAt)
         heal()
@@ -234,8 +236,12 @@ final class World: @unchecked Sendable {
         isEnding = true
         died.signal()
         await supervisor.value
-        guard let life else { return }
+        guard let life, !life.process.isKilled else { return evidence.violate("P7", "the gateway is dead") }
+        try await Audit(self, life).check()
         await life.stop()
+        if !simulation.network.open.isEmpty {
+            evidence.violate("P7", "still open after the end: \(simulation.network.open.map(\.description).prefix(4))")
+        }
     }
 
     /// Another round of the letters that were not delivered, session by session as before.
