@@ -153,6 +153,7 @@ package final class Gateway: Sendable {
         for (loop, table) in zip(runtime.loops, sessions) {
             await loop.spawn { await table.drain(on: loop, until: deadline) }.value
         }
+        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
     // MARK: - For sessions

@@ -23,6 +23,7 @@ package final class RelayPool: @unchecked Sendable {
     private var connector: RelayConnector
     /// By relay, in the order in which they were first used.
     private var shelves: [Shelf] = []
+    private var isClosed = false
 
     private final class Shelf {
         let relay: RelayState
@@ -125,8 +126,7 @@ package final class RelayPool: @unchecked Sendable {
     }
 
     private func retire(_ connection: RelayConnection, by account: SubjectID) {
-        connection.close()
-        connection.relay.closed()
+        discard(connection)
         connection.relay.release(by: account)
     }
 
@@ -150,6 +150,7 @@ package final class RelayPool: @unchecked Sendable {
 
     /// Keeps a connection that is ready for MAIL and that nobody uses.
     func keep(_ connection: RelayConnection) {
+        guard !isClosed else { return discard(connection) }
         let shelf: Shelf
         if let known = self.shelf(of: connection.relay) {
             shelf = known
@@ -164,8 +165,18 @@ package final class RelayPool: @unchecked Sendable {
     /// An idle connection heard something (its relay has closed it, or is out of step), or is not wanted any more.
     private func drop(_ connection: RelayConnection) {
         shelf(of: connection.relay)?.connections.removeAll { $0 === connection }
+        discard(connection)
+    }
+
+    private func discard(_ connection: RelayConnection) {
         connection.close()
         connection.relay.closed()
+    }
+
+    /// Closes every idle connection, and keeps none from now on.
+    func close() {
+        isClosed = true
+        sweep { _ in false }
     }
 
     /// Closes idle connections that have rested too long; all of them, of relays that `isInUse` disowns.
