@@ -71,7 +71,7 @@ let package = Package(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
-        tests("ScenarioTests", ["WeirGateway", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
+        tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )
