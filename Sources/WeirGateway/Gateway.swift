@@ -15,12 +15,18 @@ package final class Gateway: Sendable {
     let pools: [RelayPool]
     private let sessions: [SessionTable]
     let hashKey: [UInt8]
-    private let state: Mutex<State>
+    package let telemetry: Telemetry
+    let relayWatch: RelayWatch
+    let state: Mutex<State>
+    let upkeep = Mutex<[Upkeep]>([])
+    /// Relays that are being probed.
+    let probing = Mutex<Set<ObjectIdentifier>>([])
+    let isReloading = Atomic<Bool>(false)
     private let draining = Atomic<Bool>(false)
 
-    private struct State {
+    struct State {
         var generation: Generation
-        var listeners: [(listener: Listener, socket: any Listening)] = []
+        var ports: [(port: Port, socket: any Listening)] = []
     }
 
     /// What a gateway is made of; the stores are open, and the ledger is loaded by ``load()``.
@@ -31,10 +37,11 @@ package final class Gateway: Sendable {
         package var ledgerWriter: LedgerWriter
         package var accounts: AccountDirectory
         package var passwords: PasswordPool
+        package var telemetry: Telemetry
 
         package init(
             runtime: Runtime, loaded: LoadedConfiguration, material: Material, ledgerWriter: LedgerWriter,
-            accounts: AccountDirectory, passwords: PasswordPool
+            accounts: AccountDirectory, passwords: PasswordPool, telemetry: Telemetry = .silent
         ) {
             self.runtime = runtime
             self.loaded = loaded
@@ -42,6 +49,7 @@ package final class Gateway: Sendable {
             self.ledgerWriter = ledgerWriter
             self.accounts = accounts
             self.passwords = passwords
+            self.telemetry = telemetry
         }
     }
 
@@ -53,12 +61,18 @@ package final class Gateway: Sendable {
         accounts = parts.accounts
         authenticator = Authenticator(runtime: runtime, accounts: parts.accounts, passwords: parts.passwords)
         hashKey = parts.material.hashKey
+        telemetry = parts.telemetry
+        let watch = RelayWatch(parts.telemetry)
+        relayWatch = watch
         let connector = RelayConnector(
             runtime: runtime, hostname: parts.loaded.configuration.hostname, secrets: parts.material.relaySecrets,
-            timeout: parts.loaded.configuration.timeouts.relay.wholeNanoseconds, report: { _, _ in })
+            timeout: parts.loaded.configuration.timeouts.relay.wholeNanoseconds, report: watch.note)
         pools = runtime.loops.map { RelayPool(loop: $0, connector: connector) }
         sessions = runtime.loops.map { _ in SessionTable() }
-        let relays = Relays(parts.loaded.configuration.relays, pools: pools, random: { runtime.random() })
+        let metrics = parts.telemetry.metrics
+        let relays = Relays(
+            parts.loaded.configuration.relays, pools: pools, meter: { RelayMeter($0, metrics: metrics) },
+            random: { runtime.random() })
         state = Mutex(State(generation: Generation(parts.loaded, material: parts.material, relays: relays)))
     }
 
@@ -71,52 +85,36 @@ package final class Gateway: Sendable {
     // MARK: - Starting
 
     /// Reads what the store has of the open windows into memory; once, before the first session.
-    package func load() async throws(StoreError) -> LoadReport {
-        let now = runtime.now
-        // Two days hold every window, in every time zone.
-        let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
-        let ledger = ledger
-        return try await ledgerWriter.withStore { store throws(StoreError) in
-            try store.load(since: first, now: Slot(now)) { slot, subject, amount in
-                ledger.decide { book, moment in _ = book.load(amount, of: subject, in: slot, at: moment) }
-            }
-        }
-    }
+    package func load() async throws(StoreError) -> LoadReport { try await ledgerWriter.load(now: runtime.now) }
 
     /// Opens the listeners of the configuration.
     package func listen() throws(ListenError) {
         for listener in generation.configuration.listeners {
-            do throws(SystemError) {
-                let socket = try runtime.listen(on: SocketAddress(listener.address)) { [self] transport, loop in
-                    accept(transport, listener, loop)
-                }
-                state.withLock { $0.listeners.append((listener, socket)) }
-            } catch {
-                throw ListenError(listener: listener.name, address: listener.address.description, cause: error)
+            let opened = try open(listener)
+            state.withLock { $0.ports.append(opened) }
+        }
+    }
+
+    func open(_ listener: Listener) throws(ListenError) -> (port: Port, socket: any Listening) {
+        let port = Port(listener)
+        do throws(SystemError) {
+            let socket = try runtime.listen(on: SocketAddress(listener.address)) { [self] transport, loop in
+                accept(transport, port.listener, loop)
             }
+            telemetry.metrics.smtp.listenerUp[telemetry.metrics.listener(listener.name)].set(1)
+            return (port, socket)
+        } catch {
+            throw ListenError(listener: listener.name, address: listener.address.description, cause: error)
         }
     }
 
     /// The address that each listener has, by name.
     package var addresses: [String: SocketAddress] {
         state.withLock { state in
-            Dictionary(uniqueKeysWithValues: state.listeners.map { ($0.listener.name, $0.socket.address) })
+            var addresses: [String: SocketAddress] = [:]
+            for (port, socket) in state.ports { addresses[port.listener.name] = socket.address }
+            return addresses
         }
-    }
-
-    /// Connects to every relay once, so that EHLO can tell what they offer.
-    package func probeRelays() async {
-        for relay in generation.relays.all { await probe(relay) }
-    }
-
-    private func probe(_ relay: RelayState) async {
-        let loop = runtime.loops[0]
-        let pool = pools[0]
-        await loop.spawn {
-            let waiter = Waiter(on: loop)
-            await pool.probe(relay, waiter: waiter)
-            waiter.retire()
-        }.value
     }
 
     /// Starts the session of a connection, on the loop that took it.
@@ -138,11 +136,15 @@ package final class Gateway: Sendable {
     /// Stops accepting, lets transactions in flight end within the bound, says 421 to the rest, and commits.
     package func drain() async {
         draining.store(true, ordering: .sequentiallyConsistent)
-        let sockets = state.withLock { state in
-            defer { state.listeners = [] }
-            return state.listeners.map(\.socket)
+        await endUpkeep()
+        let ports = state.withLock { state in
+            defer { state.ports = [] }
+            return state.ports
         }
-        for socket in sockets { await socket.close() }
+        for (port, socket) in ports {
+            telemetry.metrics.smtp.listenerUp[telemetry.metrics.listener(port.listener.name)].set(0)
+            await socket.close()
+        }
         let deadline = runtime.now + generation.timeouts.drain
         for (loop, table) in zip(runtime.loops, sessions) {
             await loop.spawn { await table.drain(on: loop, until: deadline) }.value
@@ -181,8 +183,11 @@ package final class Gateway: Sendable {
         ])
     }
 
-    func note(_ crossings: [Crossing], of account: Account) {}
-    func note(_ refusal: Refusal, of account: Account) {}
+    func note(_ crossings: [Crossing], of account: Account) {
+        if !crossings.isEmpty { telemetry.note(crossings, account: account.key) }
+    }
+
+    func note(_ refusal: Refusal, of account: Account) { telemetry.note(refusal) }
     func noteUnavailable(_ reason: RelayUnavailable, _ transaction: Transaction) {}
     func noteAnswered(_ transaction: Transaction, code: UInt16) {}
     func noteSize(_ octets: UInt64) {}
@@ -190,13 +195,6 @@ package final class Gateway: Sendable {
     private struct Handover: @unchecked Sendable {  // A transport goes from the acceptor to its session's task, once, on one loop.
         let transport: Transport
     }
-}
-
-/// A listener that could not be opened.
-package struct ListenError: Error, Sendable {
-    package let listener: String
-    package let address: String
-    package let cause: SystemError
 }
 
 extension SocketAddress {

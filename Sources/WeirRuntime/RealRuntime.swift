@@ -1,3 +1,4 @@
+internal import Glibc
 import Synchronization
 package import WeirTime
 
@@ -7,9 +8,11 @@ package import WeirTime
 package final class RealRuntime: Runtime, @unchecked Sendable {
     private let clock: AnchoredClock
     private let eventLoops: [EventLoop]
+    private let draws = Atomic(randomOctets(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
+    /// Sockets that the service manager passed and that nobody has asked for yet.
+    private let passed = Mutex<[(address: SocketAddress, descriptor: Int32)]>([])
     /// By loop; each is touched by its loop's thread alone.
     private let resolvers: [Resolver]
-    private let draws: Atomic<UInt64>
 
     /// Starts `loops` event loops, each with its thread.
     package init(loops count: Int, clock: AnchoredClock, dns: DNSSettings = DNSSettings()) throws(SystemError) {
@@ -22,7 +25,6 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
         }
         eventLoops = loops
         resolvers = loops.map { Resolver(loop: $0, settings: dns) }
-        draws = Atomic(randomOctets(8).reduce(0) { $0 << 8 | UInt64($1) })
         super.init(loops: loops)
     }
 
@@ -45,7 +47,33 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     package override func listen(
         on address: SocketAddress, accept: @escaping @Sendable (Transport, RuntimeExecutor) -> Void
     ) throws(SystemError) -> any Listening {
-        try ListeningSocket(address, loops: eventLoops, accept: accept)
+        if let descriptor = takePassed(address) {
+            return ListeningSocket(listening: descriptor, loops: eventLoops, accept: accept)
+        }
+        return try ListeningSocket(address, loops: eventLoops, accept: accept)
+    }
+
+    /// Takes listening sockets that the service manager passed; ``listen(on:accept:)`` uses each where its address is asked for.
+    package func adopt(_ sockets: [ServiceManager.Socket]) {
+        passed.withLock { passed in
+            for socket in sockets {
+                guard let address = SocketAddress({ getsockname(socket.descriptor, $0, $1) }) else { continue }
+                passed.append((address, socket.descriptor))
+            }
+        }
+    }
+
+    /// The sockets that were passed and that nobody has asked for.
+    package var unusedSockets: [SocketAddress] { passed.withLock { $0.map(\.address) } }
+
+    /// A passed socket of this address; one of [::] takes IPv4 as well, as service managers bind it.
+    private func takePassed(_ address: SocketAddress) -> Int32? {
+        passed.withLock { passed in
+            let any = SocketAddress(high: 0, low: 0, port: address.port)
+            let isAny = address == SocketAddress(ipv4: 0, port: address.port)
+            let index = passed.firstIndex { $0.address == address } ?? passed.firstIndex { isAny && $0.address == any }
+            return index.map { passed.remove(at: $0).descriptor }
+        }
     }
 
     package override func connect(to address: SocketAddress, on loop: RuntimeExecutor) throws(SystemError) -> Transport

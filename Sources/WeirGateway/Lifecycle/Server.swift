@@ -1,91 +1,151 @@
 internal import Glibc
 package import WeirConfiguration
+import WeirQuota
 package import WeirRuntime
-package import WeirStore
-import WeirTime
+import WeirStore
+package import WeirTime
 
-/// Why a gateway could not start; each in one message with a way out.
-package enum StartError: Error, Sendable {
-    case material(MaterialErrors)
-    case store(StoreError)
-    case listen(ListenError)
-    case system(SystemError)
-}
-
-/// A gateway on the real runtime, with its stores and threads, from start to end.
+/// A gateway on the real runtime, with its stores, threads and log, from start to end.
 package final class Server: Sendable {
     package let runtime: RealRuntime
     package let gateway: Gateway
-    private let writerTask: Task<Void, Never>
-    private let workers: [RuntimeExecutor]
+    package let accounting: Accounting
+    package let telemetry: Telemetry
+    /// Where the configuration was read from, and is read again.
+    package let path: String
+    package let startedAt: WallTime
+    private let logWriter: LogWriter?
     private let passwords: PasswordPool
 
+    /// What a start may be given beside its configuration.
+    package struct Options: Sendable {
+        /// Event loops; nil: one a processor.
+        package var loops: Int?
+        /// Listening sockets that the service manager passed.
+        package var sockets: [ServiceManager.Socket] = []
+        /// Where log lines go; nil: to standard output, by a thread of its own.
+        package var log: (any LogSink)?
+
+        package init() {}
+    }
+
     /// Opens the stores, reads the ledger, probes the relays, and listens.
-    package init(_ loaded: LoadedConfiguration, loops: Int? = nil) async throws(StartError) {
-        LocalCalendar.setZone(loaded.configuration.timezone)
-        signal(SIGPIPE, SIG_IGN)
+    package init(_ loaded: LoadedConfiguration, _ options: Options = Options()) async throws(StartError) {
+        let configuration = loaded.configuration
+        LocalCalendar.setZone(configuration.timezone)
+        Signals.ignoreBrokenPipes()
         let material: Material
         do throws(MaterialErrors) {
-            material = try Material.load(loaded.configuration, mayCreate: true)
+            material = try Material.load(configuration, mayCreate: true)
         } catch {
             throw .material(error)
         }
-        let clock = AnchoredClock()
-        let stores = try Server.openStores(loaded.configuration.store)
-        do throws(SystemError) {
-            runtime = try RealRuntime(loops: loops ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), clock: clock)
-            let ledgerWorker = try runtime.makeWorker(name: "weir-ledger")
-            let accountsWorker = try runtime.makeWorker(name: "weir-accounts")
-            workers = [ledgerWorker, accountsWorker]
-            passwords = try PasswordPool(runtime: runtime, threads: 2)
-            let writer = LedgerWriter(
-                store: stores.ledger, worker: ledgerWorker, runtime: runtime,
-                events: LedgerEvents(storeLost: { _ in _exit(75) }))
-            let accounts = AccountDirectory(
-                store: stores.accounts, worker: accountsWorker, ledger: writer, runtime: runtime,
-                policies: loaded.policies, rules: loaded.configuration.networks)
-            gateway = Gateway(
-                Gateway.Parts(
-                    runtime: runtime, loaded: loaded, material: material, ledgerWriter: writer, accounts: accounts,
-                    passwords: passwords))
-            writerTask = writer.start()
-        } catch {
-            throw .system(error)
-        }
+        let stores: Accounting.Stores
         do throws(StoreError) {
-            _ = try await gateway.load()
+            stores = try Accounting.Stores(configuration.store)
         } catch {
             throw .store(error)
         }
+        path = loaded.files.first ?? ""
+        startedAt = stores.clock.wall
+        let loops = options.loops ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        do throws(SystemError) {
+            try System.raiseDescriptorLimit()
+            let format = LogFormat(rawValue: configuration.log.format.rawValue) ?? .json
+            logWriter = options.log == nil ? try LogWriter(format: format, clock: stores.clock) : nil
+            telemetry = Server.telemetry(loaded, loops, format, options.log ?? logWriter, stores.clock)
+            runtime = try RealRuntime(loops: loops, clock: stores.clock)
+            runtime.adopt(options.sockets)
+            passwords = try PasswordPool(runtime: runtime, threads: max(2, loops))
+        } catch {
+            throw .system(error)
+        }
+        accounting = try await Accounting(stores, on: runtime, loaded, events: Server.events(telemetry))
+        gateway = Gateway(
+            Gateway.Parts(
+                runtime: runtime, loaded: loaded, material: material, ledgerWriter: accounting.ledgerWriter,
+                accounts: accounting.accounts, passwords: passwords, telemetry: telemetry))
         await gateway.probeRelays()
         do throws(ListenError) {
             try gateway.listen()
         } catch {
+            await stop()
             throw .listen(error)
         }
+        gateway.startUpkeep()
+        tellStart(loaded)
     }
 
-    private struct Stores: @unchecked Sendable {  // Each goes to its own worker, and stays there.
-        let ledger: LedgerStore
-        let accounts: AccountsStore
+    private static func telemetry(
+        _ loaded: LoadedConfiguration, _ loops: Int, _ format: LogFormat, _ sink: (any LogSink)?, _ clock: AnchoredClock
+    ) -> Telemetry {
+        let configuration = loaded.configuration
+        let metrics = GatewayMetrics(
+            listeners: configuration.listeners.map(\.name), relays: configuration.relays.map(\.name),
+            limits: loaded.policies.limitNames, loops: loops)
+        guard let sink else { preconditionFailure("a start without a sink has a writer") }
+        let level = LogLevel(name: configuration.log.level.rawValue) ?? .info
+        return Telemetry(metrics: metrics, log: Log(level: level, format: format, to: sink, wall: { clock.wall }))
     }
 
-    private static func openStores(_ path: String) throws(StartError) -> Stores {
-        do throws(StoreError) {
-            let directory = try StoreDirectory(path)
-            return Stores(ledger: try LedgerStore(in: directory), accounts: try AccountsStore(in: directory))
-        } catch {
-            throw .store(error)
-        }
+    private static func events(_ telemetry: Telemetry) -> LedgerEvents {
+        let store = telemetry.metrics.store
+        let log = telemetry.log
+        return LedgerEvents(
+            committed: { rows, span in
+                store.commits[.success].add()
+                store.commitDuration.observe(span)
+                store.entriesPerCommit.observe(UInt64(clamping: rows))
+            },
+            commitFailed: { error in
+                store.commits[.error].add()
+                log.error("commit failed", ["reason": .string(error.description)])
+            },
+            storeLost: { error in
+                Server.end(because: error)
+            })
+    }
+
+    /// After a sync that failed the next commit would lie: the process ends at once, and the service manager starts another.
+    private static func end(because error: StoreError) -> Never {
+        let text = Array("weir: the ledger's disk failed, so this process must end: \(error)\n".utf8)
+        _ = write(2, text, text.count)
+        _exit(75)
+    }
+
+    private func tellStart(_ loaded: LoadedConfiguration) {
+        let log = telemetry.log
+        for warning in loaded.warnings { log.warning("configuration", ["warning": .string(warning.description)]) }
+        let future = accounting.loaded.fromTheFuture
+        if future > 0 { log.error("clock behind", ["amounts": .int(future)]) }
+        log.info(
+            "started",
+            [
+                "hostname": .string(loaded.configuration.hostname), "pid": .int(Int(getpid())),
+                "listeners": .int(loaded.configuration.listeners.count),
+                "relays": .int(loaded.configuration.relays.count), "digest": .string(loaded.digest),
+            ])
     }
 
     /// Drains, commits, and ends all threads.
     package func stop() async {
+        telemetry.log.info("stopping")
         await gateway.drain()
-        gateway.ledgerWriter.stop()
-        await writerTask.value
-        for worker in workers { (worker as? WorkerThread)?.stop() }
+        await accounting.close()
         passwords.stop()
         runtime.stop()
+        telemetry.log.info("stopped")
+        logWriter?.stop()
+    }
+}
+
+extension Policies {
+    /// The names of all limits of all plans, each once.
+    package var limitNames: [String] {
+        var names: [String] = []
+        for limit in plans.plans.flatMap(\.limits) where !names.contains(limit.name.description) {
+            names.append(limit.name.description)
+        }
+        return names
     }
 }

@@ -20,7 +20,7 @@ enum RelayUnavailable: Error, Equatable {
 /// `@unchecked Sendable`: touched on its loop's thread alone; other loops post to it.
 package final class RelayPool: @unchecked Sendable {
     private let loop: RuntimeExecutor
-    private let connector: RelayConnector
+    private var connector: RelayConnector
     /// By relay, in the order in which they were first used.
     private var shelves: [Shelf] = []
 
@@ -35,6 +35,9 @@ package final class RelayPool: @unchecked Sendable {
         self.loop = loop
         self.connector = connector
     }
+
+    /// From now on connects as a new configuration says.
+    func adopt(_ connector: RelayConnector) { self.connector = connector }
 
     /// How long a session waits for a connection to come free.
     static let patience: UInt64 = 30 * .second

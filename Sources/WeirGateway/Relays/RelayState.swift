@@ -8,6 +8,7 @@ import WeirTime
 /// One relay as all loops see it: how many connections stand and who holds them, whether it rests, what it offers.
 package final class RelayState: Sendable {
     package let settings: Relay
+    package let meter: RelayMeter?
     private let state = Mutex(State())
 
     private struct State {
@@ -24,7 +25,11 @@ package final class RelayState: Sendable {
         var offered: Extensions?
     }
 
-    package init(_ settings: Relay) { self.settings = settings }
+    package init(_ settings: Relay, meter: RelayMeter? = nil) {
+        self.settings = settings
+        self.meter = meter
+        meter?.sample(self)
+    }
 
     // MARK: - Connections
 

@@ -11,10 +11,11 @@ package final class Relays: Sendable {
 
     /// Keeps the state of every relay of `former` whose settings have not changed.
     package init(
-        _ settings: [Relay], pools: [RelayPool], former: Relays? = nil, random: @escaping @Sendable () -> UInt64
+        _ settings: [Relay], pools: [RelayPool], former: Relays? = nil, meter: (String) -> RelayMeter? = { _ in nil },
+        random: @escaping @Sendable () -> UInt64
     ) {
         all = settings.map { settings in
-            former?.all.first { $0.settings == settings } ?? RelayState(settings)
+            former?.all.first { $0.settings == settings } ?? RelayState(settings, meter: meter(settings.name))
         }
         self.pools = pools
         self.random = random

@@ -1,0 +1,93 @@
+internal import Glibc
+package import WeirConfiguration
+import WeirQuota
+package import WeirRuntime
+package import WeirStore
+package import WeirTime
+
+/// The two stores, open, with the threads that own them: who there is, and what they used.
+///
+/// A gateway stands on it; without one, the command line uses it alone.
+package final class Accounting: Sendable {
+    package let runtime: RealRuntime
+    package let ledgerWriter: LedgerWriter
+    package let accounts: AccountDirectory
+    /// What the ledger held when it was read; rows from the future are an alarm.
+    package let loaded: LoadReport
+    /// The directory of the stores.
+    package let path: String
+    private let writerTask: Task<Void, Never>
+    private let workers: [RuntimeExecutor]
+
+    /// The stores of a directory, locked for this process, and the clock that their rows are told by.
+    package struct Stores: @unchecked Sendable {  // Each store goes to its own worker, and stays there.
+        let ledger: LedgerStore
+        let accounts: AccountsStore
+        let path: String
+        package let clock: AnchoredClock
+
+        /// Opens them, and goes on with the clock of an earlier start of the same boot.
+        package init(_ path: String) throws(StoreError) {
+            let directory = try StoreDirectory(path)
+            ledger = try LedgerStore(in: directory)
+            accounts = try AccountsStore(in: directory)
+            self.path = path
+            let boot = try? System.bootID()
+            if let anchor = try ledger.anchor(), anchor.boot == boot {
+                clock = AnchoredClock(offset: anchor.offset)
+            } else {
+                clock = AnchoredClock()
+                if let boot { try ledger.save(ClockAnchor(boot: boot, offset: clock.offset)) }
+            }
+        }
+    }
+
+    /// Starts the threads and reads what is used in the open windows.
+    package init(
+        _ stores: Stores, on runtime: RealRuntime, _ loaded: LoadedConfiguration, events: LedgerEvents
+    ) async throws(StartError) {
+        self.runtime = runtime
+        path = stores.path
+        do throws(SystemError) {
+            let ledgerWorker = try runtime.makeWorker(name: "weir-ledger")
+            let accountsWorker = try runtime.makeWorker(name: "weir-accounts")
+            workers = [ledgerWorker, accountsWorker]
+            ledgerWriter = LedgerWriter(store: stores.ledger, worker: ledgerWorker, runtime: runtime, events: events)
+            accounts = AccountDirectory(
+                store: stores.accounts, worker: accountsWorker, ledger: ledgerWriter, runtime: runtime,
+                policies: loaded.policies, rules: loaded.configuration.networks)
+        } catch {
+            throw .system(error)
+        }
+        writerTask = ledgerWriter.start()
+        do throws(StoreError) {
+            self.loaded = try await ledgerWriter.load(now: runtime.now)
+        } catch {
+            ledgerWriter.stop()
+            await writerTask.value
+            for worker in workers { (worker as? WorkerThread)?.stop() }
+            throw .store(error)
+        }
+    }
+
+    /// Commits what was decided, and ends the threads; the stores close with the last reference to this.
+    package func close() async {
+        ledgerWriter.stop()
+        await writerTask.value
+        for worker in workers { (worker as? WorkerThread)?.stop() }
+    }
+}
+
+extension LedgerWriter {
+    /// Reads what the store has of the open windows into memory; once, before the first decision.
+    package func load(now: Instant) async throws(StoreError) -> LoadReport {
+        // Two days hold every window, in every time zone.
+        let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
+        let ledger = ledger
+        return try await withStore { store throws(StoreError) in
+            try store.load(since: first, now: Slot(now)) { slot, subject, amount in
+                ledger.decide { book, moment in _ = book.load(amount, of: subject, in: slot, at: moment) }
+            }
+        }
+    }
+}

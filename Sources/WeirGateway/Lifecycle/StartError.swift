@@ -1,0 +1,86 @@
+internal import Glibc
+package import WeirRuntime
+package import WeirStore
+
+/// Why a gateway could not start; each in one message with a way out.
+package enum StartError: Error, Sendable {
+    case material(MaterialErrors)
+    case store(StoreError)
+    case listen(ListenError)
+    case system(SystemError)
+    /// The admin server, in words of its own.
+    case admin(String)
+
+    /// The exit status, as in sysexits.
+    package var exitStatus: Int32 {
+        switch self {
+        case .material: 78
+        case .store(let error): error.exitStatus
+        case .listen(let error): error.cause.errno == EACCES ? 77 : 69
+        case .system: 71
+        case .admin: 69
+        }
+    }
+}
+
+extension StartError: CustomStringConvertible {
+    /// One line for each thing that is wrong.
+    package var description: String {
+        switch self {
+        case .material(let errors): errors.errors.map(\.description).joined(separator: "\n")
+        case .store(let error): error.explanation
+        case .listen(let error): error.description
+        case .system(let error): "the system does not let it start: \(error)"
+        case .admin(let reason): "the admin server does not start: \(reason)"
+        }
+    }
+}
+
+/// A listener that could not be opened.
+package struct ListenError: Error, Sendable {
+    package let listener: String
+    package let address: String
+    package let cause: SystemError
+}
+
+extension ListenError: CustomStringConvertible {
+    package var description: String {
+        let hint =
+            switch cause.errno {
+            case EADDRINUSE:
+                "another program listens there; find it with ss -ltnp, stop it, or give the listener another address"
+            case EADDRNOTAVAIL: "this machine does not have the address; ip addr lists those it has"
+            case EACCES:
+                "ports below 1024 need root or CAP_NET_BIND_SERVICE; with systemd, AmbientCapabilities=CAP_NET_BIND_SERVICE"
+            default: ""
+            }
+        let reason = "listener \(listener) cannot listen on \(address): \(SystemError.text(cause.errno))"
+        return hint.isEmpty ? reason : "\(reason): \(hint)"
+    }
+}
+
+extension StoreError {
+    /// The exit status, as in sysexits.
+    package var exitStatus: Int32 {
+        switch self {
+        case .heldByAnother, .full: 75
+        case .unreachable(_, _, let code): code == EACCES || code == EPERM ? 77 : 74
+        case .damaged, .foreign, .newerVersion: 65
+        case .fsyncFailed, .other: 74
+        case .refused: 65
+        }
+    }
+
+    /// What is wrong, and the way out of it.
+    package var explanation: String {
+        switch self {
+        case .heldByAnother(let path, let pid) where pid > 0:
+            "\(path) is held by process \(pid), a weir that runs already: stop it, or name another store"
+        case .heldByAnother(let path, _): "\(path) is held by another process: stop it, or name another store"
+        case .unreachable(let path, let call, let code):
+            "\(path): \(call): \(SystemError.text(code)): the store's folder must be writable for the user that weir runs as"
+        case .full(let failure): "the store's disk is full: \(failure): make room and start again"
+        case .damaged, .foreign, .newerVersion, .fsyncFailed, .refused, .other: description
+        }
+    }
+}
