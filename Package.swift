@@ -69,6 +69,7 @@ let package = Package(
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
         tests("SimulationTests", ["WeirRuntime", "WeirTime"]),
         tests("HouseRulesTests", []),
+        tests("ScenarioTests", ["WeirGateway", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -21,6 +21,8 @@ package final class Gateway: Sendable {
     let upkeep = Mutex<[Upkeep]>([])
     /// Relays that are being probed.
     let probing = Mutex<Set<ObjectIdentifier>>([])
+    /// Of every relay that a generation in use may have, by name.
+    let secrets: Mutex<[String: RelayConnector.Secrets]>
     let isReloading = Atomic<Bool>(false)
     private let draining = Atomic<Bool>(false)
 
@@ -61,6 +63,7 @@ package final class Gateway: Sendable {
         accounts = parts.accounts
         authenticator = Authenticator(runtime: runtime, accounts: parts.accounts, passwords: parts.passwords)
         hashKey = parts.material.hashKey
+        secrets = Mutex(parts.material.relaySecrets)
         telemetry = parts.telemetry
         let watch = RelayWatch(parts.telemetry)
         relayWatch = watch

@@ -10,6 +10,8 @@ package final class Generation: Sendable {
     package let relays: Relays
     /// By listener name: puts a server's TLS over an accepted transport.
     package let serverTLS: [String: Material.ServerWrap]
+    /// By listener name, in seconds since 1970.
+    package let certificateEnds: [String: UInt64]
     package let timeouts: Timeouts
     /// What every plan allows at least, for an EHLO before the account is known.
     private let smallest: Announced
@@ -41,6 +43,7 @@ package final class Generation: Sendable {
         policies = loaded.policies
         self.relays = relays
         serverTLS = material.serverTLS
+        certificateEnds = material.certificateEnds
         timeouts = Timeouts(loaded.configuration.timeouts)
         let now = Instant(nanoseconds: 0)
         smallest = loaded.policies.plans.plans.map { Announced(LimitSet($0), now: now) }

@@ -113,6 +113,15 @@ extension LedgerStore {
         return subject
     }
 
+    /// The number of a name that was counted before; nil where it never was, and none is made up.
+    package func knownSubject(_ scope: Scope, _ name: String) throws(StoreError) -> SubjectID? {
+        if scope == .gateway { return .gateway }
+        if let known = unnamed.first(where: { $0.scope == scope && $0.name == name }) { return known.id }
+        return try statements.findSubject.first(.text(scope.rawValue), .text(name)) {
+            statement throws(StoreError) in SubjectID(number: try statement.unsigned32(0))
+        }
+    }
+
     /// The name behind a number, nil where there is none.
     package func name(of subject: SubjectID) throws(StoreError) -> String? {
         if let known = unnamed.first(where: { $0.id == subject }) { return known.name }

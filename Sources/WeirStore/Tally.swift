@@ -41,12 +41,14 @@ struct Tally {
     private(set) var open: [UsageKey: Amount] = [:]
     var fold: Fold?
 
-    /// Counts a row against its account, its customer and the gateway.
+    /// Counts a row against its account, its customer and the gateway; a reset against its subject alone.
     mutating func add(_ row: JournalRow) {
         Tally.subjects(of: row) { open[UsageKey(row.slot, $0), default: .zero].accumulate(row.amount) }
     }
 
     static func subjects(of row: JournalRow, _ body: (SubjectID) -> Void) {
+        // A reset is its subject's alone.
+        guard row.kind != .reset else { return body(row.account) }
         body(.gateway)
         if row.account != .gateway { body(row.account) }
         if let customer = row.customer, customer != row.account, customer != .gateway { body(customer) }

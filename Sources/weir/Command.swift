@@ -72,4 +72,5 @@ struct ExitStatus: Error {
     static let badData: Int32 = 65
     static let unavailable: Int32 = 69
     static let fault: Int32 = 70
+    static let configuration: Int32 = 78
 }

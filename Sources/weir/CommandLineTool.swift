@@ -19,7 +19,8 @@ struct CommandLineTool {
             return ExitStatus.usage
         } catch let error as AdminError {
             terminal.note("weir: \(error.detail)")
-            for fault in error.errors { terminal.note("  " + describe(fault)) }
+            // A single fault is mostly the whole message already.
+            for fault in error.errors where !error.detail.contains(fault.detail) { terminal.note("  " + describe(fault)) }
             return error.kind.exitStatus
         } catch let status as ExitStatus {
             return status.code

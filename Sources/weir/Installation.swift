@@ -1,5 +1,9 @@
 import Glibc
 import WeirAdmin
+import WeirConfiguration
+import WeirGateway
+import WeirRuntime
+import WeirStore
 
 /// Where this machine's weir has its things, by options, environment, configuration and defaults.
 struct Installation: Sendable {
@@ -43,8 +47,47 @@ struct Installation: Sendable {
 /// What the command line takes from the configuration and the store when it has to do without a daemon.
 enum LocalStore {
     /// The configuration's `admin.socket`, nil where it cannot be read or says nothing.
-    static func socket(configuration: String) -> String? { nil }
+    static func socket(configuration: String) -> String? {
+        try? Configuration.load(configuration).configuration.admin.socket
+    }
 
-    /// Administration of the store itself under its lock; nil when this build has none.
-    static func open(configuration: String) async throws(AdminError) -> (any Administration)? { nil }
+    /// Administration of the store itself under its lock; nil where there is no configuration to name one.
+    static func open(configuration: String) async throws(AdminError) -> (any Administration)? {
+        guard access(configuration, F_OK) == 0 else { return nil }
+        let loaded: LoadedConfiguration
+        do throws(ConfigurationErrors) {
+            loaded = try Configuration.load(configuration)
+        } catch {
+            throw AdminError(
+                .configuration, "No daemon runs, and the configuration that names the store is wrong.",
+                errors: error.errors.map { AdminError.Detail(detail: $0.description) })
+        }
+        LocalCalendar.setZone(loaded.configuration.timezone)
+        do throws(StartError) {
+            return try await open(loaded)
+        } catch {
+            if case .store(let cause) = error { throw AdminError(cause) }
+            throw AdminError(.fault, error.description)
+        }
+    }
+
+    private static func open(_ loaded: LoadedConfiguration) async throws(StartError) -> any Administration {
+        let stores: Accounting.Stores
+        let runtime: RealRuntime
+        let hasher: RuntimeExecutor
+        do throws(StoreError) {
+            stores = try Accounting.Stores(loaded.configuration.store)
+        } catch {
+            throw .store(error)
+        }
+        do throws(SystemError) {
+            runtime = try RealRuntime(loops: 0, clock: stores.clock)
+            hasher = try runtime.makeWorker(name: "weir-hash")
+        } catch {
+            throw .system(error)
+        }
+        // What is changed is durable when the call returns, so nothing has to be closed at the end.
+        let accounting = try await Accounting(stores, on: runtime, loaded, events: LedgerEvents { _ in _exit(75) })
+        return GatewayAdministration(accounting, hasher: hasher)
+    }
 }

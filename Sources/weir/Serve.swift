@@ -1,4 +1,6 @@
 import Glibc
+import Synchronization
+import WeirAdmin
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
@@ -7,28 +9,56 @@ import WeirRuntime
 enum Serve {
     /// Returns the exit status.
     static func run(_ installation: Installation) async -> Int32 {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        let terminal = Terminal()
         let loaded: LoadedConfiguration
         do throws(ConfigurationErrors) {
             loaded = try Configuration.load(installation.configuration)
         } catch {
-            for error in error.errors { Terminal().note("\(error)") }
-            return 78
+            for error in error.errors { terminal.note("\(error)") }
+            return ExitStatus.configuration
         }
-        let server: Server
         do throws(StartError) {
-            server = try await Server(loaded)
+            let manager = ServiceManager()
+            let signals = AsyncStream<Signals.Signal>.makeStream()
+            do throws(SystemError) {
+                try Signals.receive { signals.continuation.yield($0) }
+            } catch {
+                throw .system(error)
+            }
+            var options = Server.Options()
+            options.sockets = ServiceManager.takeSockets()
+            let server = try await Server(loaded, options)
+            let daemon: AdminDaemon
+            do throws(StartError) {
+                daemon = try AdminDaemon(server, loaded)
+            } catch {
+                await server.stop()
+                throw error
+            }
+            manager.notify(.ready, .status("relaying"))
+            await obey(signals.stream, daemon, manager)
+            manager.notify(.stopping)
+            await daemon.stop()
+            return 0
         } catch {
-            Terminal().note("weir: \(error)")
-            return ExitStatus.unavailable
+            for line in error.description.split(separator: "\n") { terminal.note("weir: \(line)") }
+            return error.exitStatus
         }
-        var received: Int32 = 0
-        sigwait(&signals, &received)
-        await server.stop()
-        return 0
+    }
+
+    /// Carries out signals until one says to end.
+    private static func obey(
+        _ signals: AsyncStream<Signals.Signal>, _ daemon: AdminDaemon, _ manager: ServiceManager
+    ) async {
+        for await signal in signals {
+            switch signal {
+            case .terminate: return
+            case .reload:
+                manager.notify(.reloading)
+                // What is wrong is on the log, and the old configuration stays in force.
+                _ = try? await daemon.administration.reload(by: Actor(name: "SIGHUP"))
+                manager.notify(.ready)
+            }
+        }
     }
 }

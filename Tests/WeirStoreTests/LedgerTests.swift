@@ -31,6 +31,24 @@ import WeirTime
         #expect(try ledger.append([row(SubjectID(number: 1))]) == 3)
     }
 
+    @Test("forgives an account alone: its customer and the gateway keep what they counted")
+    func reset() throws {
+        do {
+            let ledger = try LedgerStore(in: store.directory)
+            let alice = try ledger.subject(.account, "alice@isp.example")
+            let company = try ledger.subject(.customer, "company")
+            try ledger.append([row(alice, customer: company, recipients: 3)])
+            var forgiven = row(alice, recipients: 3)
+            forgiven.kind = .reset
+            forgiven.amount = -forgiven.amount
+            try ledger.append([forgiven])
+        }
+        let counts = try LedgerStore(in: store.directory).counts()
+        for (subject, recipients) in [(0, 3), (1, 0), (2, 3)] as [(UInt32, Int64)] {
+            #expect(counts[Cell(slot: Slot(noon).number, subject: subject), default: .zero].recipients == recipients)
+        }
+    }
+
     @Test("keeps one number for one name of one kind, whatever is written in it", arguments: injections)
     func subjects(name: String) throws {
         let ledger = try LedgerStore(in: store.directory)

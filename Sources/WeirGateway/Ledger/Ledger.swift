@@ -1,7 +1,7 @@
 import Synchronization
 package import WeirQuota
-import WeirRuntime
-import WeirTime
+package import WeirRuntime
+package import WeirTime
 
 /// The one place where charges are decided, and from where they become durable.
 ///
@@ -57,6 +57,9 @@ package final class Ledger: Sendable {
         let now = runtime.now
         return Moment(now: now, calendar: state.calendar.refresh(now: now, wall: runtime.wall))
     }
+
+    /// Rows that wait for their commit.
+    package var pendingCount: Int { state.withLock { $0.pending.count } }
 
     package var condition: Condition { state.withLock { $0.condition } }
 
@@ -158,7 +161,7 @@ package final class Ledger: Sendable {
     func isDurable(_ ticket: Ticket) -> Bool { durableTicket.load(ordering: .acquiring) >= ticket }
 
     /// Waits until the ticket is durable; false when the deadline passes, or commits fail, before.
-    func becomesDurable(_ ticket: Ticket, until deadline: Instant, waiter: Waiter) async -> Bool {
+    package func becomesDurable(_ ticket: Ticket, until deadline: Instant, waiter: Waiter) async -> Bool {
         while !isDurable(ticket) {
             let mayWait = state.withLock { state in
                 guard state.condition == .sound, !isDurable(ticket) else { return false }

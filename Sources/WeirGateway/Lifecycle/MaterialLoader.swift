@@ -32,10 +32,14 @@ extension Material {
             }
         }
         var serverTLS: [String: ServerWrap] = [:]
+        var certificateEnds: [String: UInt64] = [:]
         for listener in configuration.listeners where listener.tls != .none {
-            serverTLS[listener.name] = collect { () throws(MaterialError) in
-                try serverWrap(configuration.tls, listener: listener.name)
+            let context = collect { () throws(MaterialError) in
+                try serverContext(configuration.tls, listener: listener.name)
             }
+            guard let context else { continue }
+            certificateEnds[listener.name] = context.certificateEnd
+            serverTLS[listener.name] = wrap(context)
         }
         var secrets: [String: RelayConnector.Secrets] = [:]
         for relay in configuration.relays {
@@ -51,20 +55,25 @@ extension Material {
         guard errors.isEmpty, let key else {
             throw MaterialErrors(errors: errors.filter { seen.insert($0.description).inserted })
         }
-        return Material(serverTLS: serverTLS, relaySecrets: secrets, hashKey: key)
+        var material = Material(serverTLS: serverTLS, relaySecrets: secrets, hashKey: key)
+        material.certificateEnds = certificateEnds
+        return material
     }
 
-    private static func serverWrap(
+    private static func serverContext(
         _ tls: Configuration.TLS?, listener: String
-    ) throws(MaterialError) -> ServerWrap {
+    ) throws(MaterialError) -> TLSContext {
         guard let tls else { preconditionFailure("the configuration was checked") }
         do throws(TLSFileError) {
-            let context = try TLSContext(certificate: tls.certificate, key: tls.key, listener: listener)
-            return { transport throws(TransportFailure) in try context.accept(over: transport) }
+            return try TLSContext(certificate: tls.certificate, key: tls.key, listener: listener)
         } catch {
             throw MaterialError(
                 file: error.file, reason: error.reason, hint: "tls: names a PEM certificate chain and its private key")
         }
+    }
+
+    private static func wrap(_ context: TLSContext) -> ServerWrap {
+        return { transport throws(TransportFailure) in try context.accept(over: transport) }
     }
 
     private static func relayWrap(_ relay: Relay) throws(MaterialError) -> RelayConnector.Wrap? {

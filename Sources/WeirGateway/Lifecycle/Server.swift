@@ -14,6 +14,7 @@ package final class Server: Sendable {
     /// Where the configuration was read from, and is read again.
     package let path: String
     package let startedAt: WallTime
+    package let storage: Storage
     private let logWriter: LogWriter?
     private let passwords: PasswordPool
 
@@ -48,6 +49,7 @@ package final class Server: Sendable {
         }
         path = loaded.files.first ?? ""
         startedAt = stores.clock.wall
+        storage = Storage(configuration.store)
         let loops = options.loops ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         do throws(SystemError) {
             try System.raiseDescriptorLimit()
@@ -73,7 +75,21 @@ package final class Server: Sendable {
             throw .listen(error)
         }
         gateway.startUpkeep()
+        storage.sample(into: telemetry.metrics.store)
         tellStart(loaded)
+    }
+
+    /// What needs somebody's attention beside the gateway's own alarms, one sentence each.
+    package var alarms: [String] {
+        var alarms: [String] = []
+        if accounting.loaded.fromTheFuture > 0 {
+            alarms.append(
+                "The clock is behind: the ledger holds \(accounting.loaded.fromTheFuture) amounts from the future, which count as of now."
+            )
+        }
+        let (free, all) = (storage.freeOctets, storage.allOctets)
+        if all > 0, free < all / 10 { alarms.append("The store's disk has \(free / (all / 100))% left.") }
+        return alarms
     }
 
     private static func telemetry(

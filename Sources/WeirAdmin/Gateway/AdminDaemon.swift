@@ -1,0 +1,160 @@
+import Glibc
+package import WeirConfiguration
+package import WeirGateway
+import WeirRuntime
+
+/// A running gateway with its administrators' doors: the socket, and the address if there is one.
+package final class AdminDaemon: Sendable {
+    package let server: Server
+    package let administration: GatewayAdministration
+    /// The port of `admin.address`, also where the system chose it.
+    package let port: UInt16?
+    private let doors: [HTTPServer]
+    private let hasher: RuntimeExecutor
+
+    /// The version that status and metrics tell.
+    package static let version = "0.1.0"
+
+    /// Opens the doors of a gateway that has started.
+    package init(_ server: Server, _ loaded: LoadedConfiguration) throws(StartError) {
+        self.server = server
+        let metrics = server.telemetry.metrics
+        metrics.configuration.build.set([AdminDaemon.version, "", "6.3"])
+        let settings = loaded.configuration.admin
+        do throws(SystemError) {
+            hasher = try server.runtime.makeWorker(name: "weir-hash")
+        } catch {
+            throw .system(error)
+        }
+        administration = GatewayAdministration(
+            server.accounting, hasher: hasher,
+            daemon: GatewayAdministration.Daemon(
+                server: server, version: AdminDaemon.version,
+                reload: { actor throws(AdminError) in try await AdminDaemon.reload(server, by: actor) }))
+        AdminDaemon.note(loaded, in: metrics, succeeded: true)
+        let tokens = try AdminDaemon.tokens(settings)
+        let gatekeeper = Gatekeeper(tokens: tokens, digest: SHA256.digest)
+        let router = Router(
+            routes: AdminRoutes(administration, metrics: metrics).all, gatekeeper: gatekeeper,
+            hosts: [loaded.configuration.hostname], metrics: metrics.operation)
+        var doors: [HTTPServer] = []
+        do {
+            try AdminDaemon.makeFolder(of: settings.socket)
+            doors.append(try HTTPServer(on: .unixSocket(path: settings.socket), responder: router))
+            if let group = settings.group { try AdminDaemon.give(settings.socket, to: group) }
+            if let address = settings.address {
+                let endpoint = HTTPEndpoint.tcp(address: address.address.description, port: address.port)
+                doors.append(try HTTPServer(on: endpoint, responder: router))
+            }
+        } catch {
+            let opened = doors
+            Task { for door in opened { await door.stop() } }
+            throw .admin("\(error)")
+        }
+        self.doors = doors
+        port = doors.last?.port
+    }
+
+    /// Closes the doors, then stops the gateway.
+    package func stop() async {
+        for door in doors { await door.stop() }
+        await server.stop()
+        (hasher as? WorkerThread)?.stop()
+    }
+
+    // MARK: - Reload
+
+    private static func reload(_ server: Server, by actor: Actor) async throws(AdminError) -> ReloadReport {
+        let metrics = server.telemetry.metrics
+        do throws(AdminError) {
+            let (loaded, changes) = try await take(server)
+            note(loaded, in: metrics, succeeded: true)
+            server.telemetry.log.info(
+                "reloaded",
+                [
+                    "actor": .string(actor.name), "digest": .string(loaded.digest), "changes": .int(changes.count),
+                ])
+            return ReloadReport(changes: changes)
+        } catch {
+            metrics.configuration.lastReloadSuccessful.set(0)
+            metrics.configuration.reloads[.refused].add()
+            let reasons = [error.detail] + error.errors.map(\.detail)
+            server.telemetry.log.error(
+                "reload refused",
+                ["actor": .string(actor.name), "reason": .string(reasons.joined(separator: "; "))])
+            throw error
+        }
+    }
+
+    private static func take(_ server: Server) async throws(AdminError) -> (LoadedConfiguration, [String]) {
+        let loaded: LoadedConfiguration
+        do throws(ConfigurationErrors) {
+            loaded = try Configuration.load(server.path)
+        } catch {
+            throw .configuration(error.errors.map(\.description))
+        }
+        let material: Material
+        do throws(MaterialErrors) {
+            material = try Material.load(loaded.configuration, mayCreate: false)
+        } catch {
+            throw .configuration(error.errors.map(\.description))
+        }
+        do throws(ReloadError) {
+            return (loaded, try await server.gateway.reload(loaded, material))
+        } catch {
+            if case .busy = error { throw AdminError(.temporary, "\(error).") }
+            throw .configuration(error.description.split(separator: "\n").map(String.init))
+        }
+    }
+
+    private static func note(_ loaded: LoadedConfiguration, in metrics: GatewayMetrics, succeeded: Bool) {
+        metrics.configuration.lastReloadSuccessful.set(1)
+        metrics.configuration.lastReloadSuccess.set(Int64(time(nil)))
+        metrics.configuration.reloads[.success].add()
+        metrics.configuration.digest.set([loaded.digest])
+    }
+
+    // MARK: - Doors
+
+    private static func tokens(_ settings: Configuration.Admin) throws(StartError) -> [AdminToken] {
+        guard let file = settings.tokenFile else { return [] }
+        do throws(ConfigurationErrors) {
+            return try WeirConfiguration.AdminToken.load(file).map {
+                AdminToken(name: $0.name, digest: $0.digest, permissions: [.admin])
+            }
+        } catch {
+            throw .admin(error.description)
+        }
+    }
+
+    /// Makes the socket's folder where only that is missing, as /run is empty after a boot.
+    private static func makeFolder(of socket: String) throws(HTTPServerError) {
+        guard let slash = socket.lastIndex(of: "/"), slash != socket.startIndex else { return }
+        let folder = String(socket[..<slash])
+        if mkdir(folder, 0o750) != 0, errno != EEXIST {
+            throw HTTPServerError(description: "\(folder): \(String(cString: strerror(errno))): admin.socket needs this folder")
+        }
+    }
+
+    private static func give(_ socket: String, to group: String) throws(HTTPServerError) {
+        var entry = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var text = [CChar](repeating: 0, count: 16_384)
+        guard getgrnam_r(group, &entry, &text, text.count, &found) == 0, found != nil else {
+            throw HTTPServerError(description: "admin.group: there is no group \(group); make it with groupadd \(group)")
+        }
+        guard chown(socket, uid_t.max, entry.gr_gid) == 0 else {
+            let reason = String(cString: strerror(errno))
+            throw HTTPServerError(description: "admin.group: \(socket) cannot be given to group \(group): \(reason)")
+        }
+    }
+}
+
+extension AdminError {
+    /// A configuration that was refused, with each thing that is wrong with it.
+    fileprivate static func configuration(_ reasons: [String]) -> AdminError {
+        AdminError(
+            .configuration, "The new configuration was refused; the old one stays in force.",
+            errors: reasons.map { Detail(detail: $0) })
+    }
+}

@@ -1,0 +1,225 @@
+import WeirConfiguration
+import WeirGateway
+import WeirQuota
+import WeirRuntime
+import WeirStore
+import WeirTime
+
+/// Adding, changing and removing accounts.
+extension GatewayAdministration {
+    package func add(
+        _ login: String, _ definition: AccountDefinition, by actor: Actor
+    ) async throws(AdminError) -> Account {
+        let new = NewAccount(
+            login: login, plan: try known(plan: definition.plan), customer: definition.customer,
+            mail: definition.mail, passwordHash: try await hash(definition.password),
+            networks: try networks(definition.networks, of: "networks"))
+        try await change(login, by: actor) { store, author throws(StoreError) in try store.add(new, by: author) }
+        return try await account(login)
+    }
+
+    package func put(
+        _ login: String, _ definition: AccountDefinition, by actor: Actor
+    ) async throws(AdminError) -> Account {
+        let wanted = try networks(definition.networks, of: "networks")
+        let plan = try known(plan: definition.plan)
+        let hash = try await hash(definition.password)
+        try await change(login, by: actor) { store, author throws(StoreError) in
+            guard let present = try store.account(login) else {
+                return try store.add(
+                    NewAccount(
+                        login: login, plan: plan, customer: definition.customer, mail: definition.mail,
+                        passwordHash: hash, networks: wanted), by: author)
+            }
+            let changes = AccountChanges(
+                plan: plan, customer: definition.customer ?? "", mail: definition.mail ?? "", passwordHash: hash ?? "",
+                addedNetworks: wanted, removedNetworks: present.networks.filter { !wanted.contains($0) })
+            try store.set(login, changes, by: author)
+        }
+        return try await account(login)
+    }
+
+    package func change(
+        _ login: String, _ change: AccountChange, by actor: Actor
+    ) async throws(AdminError) -> Account {
+        var changes = AccountChanges(
+            plan: try change.plan.map { plan throws(AdminError) in try known(plan: plan) },
+            customer: change.customer.text, mail: change.mail.text,
+            addedNetworks: try networks(change.addNetworks, of: "add_networks"),
+            removedNetworks: try networks(change.removeNetworks, of: "remove_networks"))
+        switch change.password {
+        case .keep: break
+        case .clear: changes.passwordHash = ""
+        case .set(let password): changes.passwordHash = try await hash(password)
+        }
+        let all = changes
+        try await self.change(login, by: actor) { store, author throws(StoreError) in
+            try store.set(login, all, by: author)
+        }
+        return try await account(login)
+    }
+
+    package func remove(_ login: String, by actor: Actor) async throws(AdminError) {
+        try await change(login, by: actor) { store, author throws(StoreError) in try store.remove(login, by: author) }
+    }
+
+    package func limit(
+        _ login: String, name: String?, _ override: LimitOverride, by actor: Actor
+    ) async throws(AdminError) -> Account {
+        let limit: Limit
+        do throws(LimitError) {
+            limit = try Limit(parsing: override.text)
+        } catch {
+            throw .field("text", "is no limit: \(error)")
+        }
+        let own = limit.name.description
+        if let name, name != own { throw .field("text", "is a limit named \(own), not \(name)") }
+        if let until = override.until, until <= runtime.wall { throw .field("until", "lies in the past") }
+        let stored = AccountRecord.Override(
+            name: own, limit: limit.description, until: override.until, reason: override.why)
+        try await change(login, by: actor, why: override.why) { store, author throws(StoreError) in
+            try store.limit(login, stored, by: author)
+        }
+        return try await account(login)
+    }
+
+    package func unlimit(_ login: String, name: String, by actor: Actor) async throws(AdminError) -> Account {
+        try await change(login, by: actor) { store, author throws(StoreError) in
+            try store.unlimit(login, name: name, by: author)
+        }
+        return try await account(login)
+    }
+
+    package func issueToken(_ login: String, by actor: Actor) async throws(AdminError) -> IssuedToken {
+        let token = ApplicationToken.make()
+        let digest = token.digest
+        try await change(login, by: actor) { store, author throws(StoreError) in
+            try store.addToken(login, hash: digest, by: author)
+        }
+        return IssuedToken(login: try await record(login).login, token: token.text)
+    }
+
+    package func importAccounts(
+        _ file: AccountFile, dryRun: Bool, by actor: Actor
+    ) async throws(AdminError) -> ImportReport {
+        let rows = try imported(file)
+        let author = author(actor)
+        let report = try await mapped { () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) in
+                try store.importAccounts(rows, dryRun: dryRun, by: author)
+            }
+        }
+        guard report.problems.isEmpty else {
+            throw .lines(report.problems.map { AdminError.Detail(line: $0.line, detail: $0.refusal.description) })
+        }
+        if !dryRun {
+            metrics?.operation.auditEvents.add(UInt64(report.added + report.changed))
+            try await mapped { () throws(StoreError) in try await accounts.refreshAll() }
+        }
+        return ImportReport(
+            dryRun: dryRun, added: report.added, changed: report.changed, unchanged: report.unchanged)
+    }
+
+    /// The rows of a file as the store takes them; every fault is named by its line.
+    private func imported(_ file: AccountFile) throws(AdminError) -> [ImportedAccount] {
+        let plans = accounts.policies.plans
+        let names = plans.plans.map(\.name)
+        var faults: [AdminError.Detail] = []
+        var rows: [ImportedAccount] = []
+        rows.reserveCapacity(file.rows.count)
+        for row in file.rows where faults.count < AccountFile.faultsMax {
+            var imported = ImportedAccount(
+                line: row.line, login: row.login, plan: row.plan, customer: row.customer, mail: row.mail)
+            if plans[row.plan] == nil {
+                faults.append(AdminError.Detail(line: row.line, detail: GatewayAdministration.unknown(row.plan, names)))
+            }
+            if let hash = row.passwordHash {
+                if let digest = GatewayAdministration.tokenDigest(hash) {
+                    imported.token = digest
+                } else if PasswordHash(hash) != nil {
+                    imported.passwordHash = hash
+                } else {
+                    let detail = "the password hash is none of yescrypt, bcrypt and SHA-512, or costs too much to check"
+                    faults.append(AdminError.Detail(line: row.line, detail: detail))
+                }
+            }
+            if !row.networks.isEmpty {
+                imported.networks = row.networks.compactMap(NetworkPrefix.init(_:))
+                for network in row.networks where NetworkPrefix(network) == nil {
+                    let detail = GatewayAdministration.noNetwork(network)
+                    faults.append(AdminError.Detail(line: row.line, detail: detail))
+                }
+            }
+            rows.append(imported)
+        }
+        guard faults.isEmpty else { throw .lines(faults) }
+        return rows
+    }
+
+    /// The octets behind `{SHA256}` and 64 hexadecimal digits; nil for a hash of another kind.
+    private static func tokenDigest(_ text: String) -> [UInt8]? {
+        guard text.hasPrefix("{SHA256}") else { return nil }
+        let digits = text.utf8.dropFirst(8).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        guard digits.count == 64 else { return nil }
+        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    // MARK: - What is given
+
+    private func known(plan: String) throws(AdminError) -> String {
+        let plans = accounts.policies.plans
+        if plans[plan] != nil { return plan }
+        let detail = GatewayAdministration.unknown(plan, plans.plans.map(\.name))
+        throw AdminError(.invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
+    }
+
+    private static func unknown(_ plan: String, _ names: [String]) -> String {
+        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)" }
+        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
+    }
+
+    private static func noNetwork(_ text: String) -> String {
+        "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond its length"
+    }
+
+    private func networks(_ texts: [String], of field: String) throws(AdminError) -> [NetworkPrefix] {
+        var networks: [NetworkPrefix] = []
+        for text in texts {
+            guard let network = NetworkPrefix(text) else {
+                throw .field(field, "holds " + GatewayAdministration.noNetwork(text))
+            }
+            networks.append(network)
+        }
+        return networks
+    }
+
+    /// Hashes on its own thread: it takes some 40 ms of a processor.
+    private func hash(_ password: String?) async throws(AdminError) -> String? {
+        guard let password else { return nil }
+        let octets = Array(password.utf8)
+        if let hash = await hasher.spawn({ PasswordHash.make(octets)?.text }).value { return hash }
+        throw .field("password", "must have 1 to \(PasswordHash.passwordOctetsMax) octets and no NUL")
+    }
+}
+
+extension FieldChange {
+    /// As the store takes it: nil keeps, an empty text clears.
+    fileprivate var text: String? {
+        switch self {
+        case .keep: nil
+        case .clear: ""
+        case .set(let text): text
+        }
+    }
+}
+
+extension AdminError {
+    static func field(_ name: String, _ detail: String) -> AdminError {
+        AdminError(.invalid, "\(name) \(detail).", errors: [Detail(pointer: "/\(name)", detail: detail)])
+    }
+
+    static func lines(_ faults: [Detail]) -> AdminError {
+        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
+        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
+    }
+}

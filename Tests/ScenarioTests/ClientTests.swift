@@ -1,0 +1,53 @@
+import TestKit
+import Testing
+
+extension Scenarios {
+    @Suite("Mail programs")
+    struct Clients {
+        enum Server: String, CaseIterable, Sendable {
+            case postfix = "Postfix"
+            case exim = "Exim"
+
+            func start() throws -> any MailServer {
+                switch self {
+                case .postfix: try Postfix()
+                case .exim: try Exim()
+                }
+            }
+        }
+
+        /// What may stand above the message as the program sent it.
+        static let fields: Set<String> = [
+            "return-path", "x-original-to", "delivered-to", "envelope-to", "delivery-date", "received", "x-weir-account",
+        ]
+
+        @Test("every mail program's message arrives octet for octet, but for the fields on top", arguments: Server.allCases)
+        func roundTrip(server: Server) throws {
+            let relay = try server.start()
+            let (login, password) = ("anna@isp.example", "correct horse")
+            let gateway = try RunningGateway(
+                .init(
+                    relays: [.init(relay.port)], limits: ["100 recipients per message", "1000 recipients per day"],
+                    accounts: [.init(login: login, password: password)]))
+            for program in MailProgram.allCases {
+                for security in MailProgram.Security.allCases {
+                    let what = "\(program.rawValue) with \(security.rawValue)"
+                    let message = MailMessage(marker: "m\(program.hashValue.magnitude)-\(security.hashValue.magnitude)")
+                    let sent = try program.send(
+                        message, .init(gateway: gateway, security: security, login: login, password: password))
+                    #expect(sent.outcome.status == 0, "\(what): \(sent.outcome.output) \(sent.outcome.errors)")
+                    let found = relay.delivered(with: message.marker)
+                    try #require(found.count == 1, "\(what): \(found.count) arrived; \(sent.outcome.output)")
+                    let added = MailMessage.addedFields(of: found[0], over: sent.expected)
+                    guard let added else {
+                        Issue.record("\(what): changed on the way:\n\(String(decoding: found[0], as: UTF8.self))")
+                        continue
+                    }
+                    #expect(Set(added).isSubset(of: Self.fields), "\(what): \(added)")
+                    #expect(added.count { $0 == "received" } == 2, "\(what): ours, and the relay's own")
+                    #expect(added.count { $0 == "x-weir-account" } == 1, "\(what)")
+                }
+            }
+        }
+    }
+}

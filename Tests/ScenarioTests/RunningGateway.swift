@@ -1,0 +1,152 @@
+import Foundation
+import Synchronization
+import TestKit
+import WeirRuntime
+import WeirStore
+import WeirTime
+
+/// The real daemon, with folders, ports, a certificate and accounts of its own.
+final class RunningGateway: Sendable {
+    /// An account that may send; a login's password is in clear here, its hash in the store.
+    struct Account: Sendable {
+        var login: String
+        var password: String?
+        var networks: [String] = []
+        var plan = "standard"
+        var customer: String?
+    }
+
+    struct Relay: Sendable {
+        var address: String
+        var tls = "none"
+        /// Further keys.
+        var settings: [String] = []
+
+        init(_ port: UInt16) { address = "127.0.0.1:\(port)" }
+        init(address: String, tls: String, settings: [String] = []) {
+            (self.address, self.tls, self.settings) = (address, tls, settings)
+        }
+    }
+
+    struct Setup: Sendable {
+        var relays: [Relay]
+        /// By plan.
+        var limits: [String: [String]] = ["standard": ["100 recipients per message"]]
+        var accounts: [Account] = []
+        /// Further top-level keys of the configuration.
+        var settings: [String] = []
+
+        init(relays: [Relay], limits: [String]? = nil, accounts: [Account] = []) {
+            self.relays = relays
+            self.accounts = accounts
+            if let limits { self.limits["standard"] = limits }
+        }
+    }
+
+    /// What the daemon's certificate is for.
+    static let name = "localhost"
+
+    let folder: TemporaryFolder
+    let configuration: String
+    let submission = Ports.free()
+    let submissions = Ports.free()
+    /// AUTH in clear.
+    let local = Ports.free()
+    /// Accounts by source address, each of 127.0.0.0/8 on plan "standard"; STARTTLS is offered.
+    let subscribers = Ports.free()
+    /// The same, refusing lone LFs.
+    let strict = Ports.free()
+    let admin = Ports.free()
+    private let daemon: Mutex<Program?>
+
+    /// The program, built beside the tests.
+    static let program = Bundle(for: RunningGateway.self).bundleURL.deletingLastPathComponent().path + "/weir"
+
+    init(_ setup: Setup) throws {
+        folder = try TemporaryFolder()
+        daemon = Mutex(nil)
+        _ = try SelfSignedCertificate.make(
+            names: [RunningGateway.name, "127.0.0.1"], directory: folder.path, file: "gateway")
+        configuration = folder.file("weir.yaml")
+        try folder.write(yaml(setup), to: "weir.yaml")
+        for (plan, limits) in setup.limits {
+            let lines = ["plan: \(plan)", "limits:"] + limits.map { "  - \($0)" }
+            try folder.write(lines.joined(separator: "\n") + "\n", to: "policies/\(plan).yaml")
+        }
+        try add(setup.accounts)
+        try start()
+    }
+
+    deinit { daemon.withLock { $0 }?.kill() }
+
+    var certificate: String { folder.file("gateway.pem") }
+    var store: String { folder.file("store") }
+    /// Everything the daemon wrote, to both of its outputs, since its last start.
+    var log: String { text(of: folder.file("log")) }
+    var socket: String { folder.file("admin.sock") }
+    var pid: Int32 { daemon.withLock { $0?.pid } ?? 0 }
+    var isRunning: Bool { daemon.withLock { $0?.isRunning } ?? false }
+
+    // MARK: - Starting and stopping
+
+    func start() throws {
+        let program = try Program(
+            RunningGateway.program, ["serve", "--config", configuration], output: folder.file("log"))
+        daemon.withLock { $0 = program }
+        let ports = [submission, submissions, local, subscribers, strict]
+        let isUp = eventually(within: 20) { ports.allSatisfy { (try? Socket(connectedTo: $0)) != nil } || !program.isRunning }
+        guard isUp, program.isRunning else { throw Program.Failure(description: "weir serve did not start: \(log)") }
+    }
+
+    /// SIGKILL.
+    func kill() { daemon.withLock { $0 }?.kill() }
+
+    /// SIGTERM; how it ended.
+    func stop() -> Program.End? { daemon.withLock { $0 }?.stop(seconds: 45) }
+
+    /// Runs another verb against this gateway.
+    func weir(_ arguments: String...) throws -> Program.Outcome {
+        try Program.run(RunningGateway.program, arguments + ["--config", configuration, "--socket", socket])
+    }
+
+    // MARK: - Files
+
+    private func yaml(_ setup: Setup) -> String {
+        let listeners = [
+            ("submission", submission, ["tls: starttls", "accounts: login"]),
+            ("submissions", submissions, ["tls: implicit", "accounts: login"]),
+            ("local", local, ["tls: none", "accounts: login", "plaintext_auth: true"]),
+            ("subscribers", subscribers, ["tls: starttls", "accounts: network"]),
+            ("strict", strict, ["tls: none", "accounts: network", "bare_newline: reject"]),
+        ]
+        var lines = [
+            "hostname: gate.example", "store: store", "policies: [policies/*.yaml]", "contact: abuse@isp.example",
+            "tls: { certificate: gateway.pem, key: gateway.key }", "delivery: proxy",
+            "networks: [{ range: 127.0.0.0/8, each: 32, plan: standard }]",
+            "admin: { socket: admin.sock, address: 127.0.0.1:\(admin) }", "listeners:",
+        ]
+        for (name, port, settings) in listeners {
+            let settings = ["name: \(name)", "address: 127.0.0.1:\(port)"] + settings
+            lines.append("  - { \(settings.joined(separator: ", ")) }")
+        }
+        lines.append("relays:")
+        for (index, relay) in setup.relays.enumerated() {
+            let settings = ["name: relay\(index)", "address: \(relay.address)", "tls: \(relay.tls)"] + relay.settings
+            lines.append("  - { \(settings.joined(separator: ", ")) }")
+        }
+        return (lines + setup.settings).joined(separator: "\n") + "\n"
+    }
+
+    /// Puts accounts into the store, as `weir account import` does.
+    private func add(_ accounts: [Account]) throws {
+        guard !accounts.isEmpty else { return }
+        let store = try AccountsStore(in: StoreDirectory(try folder.folder("store")))
+        let imported = accounts.enumerated().map { index, account in
+            ImportedAccount(
+                line: index + 2, login: account.login, plan: account.plan, customer: account.customer,
+                token: account.password.map { SHA256.digest(Array($0.utf8)) },
+                networks: account.networks.compactMap { NetworkPrefix($0) })
+        }
+        _ = try store.importAccounts(imported, by: Author("tests", at: WallTime(nanoseconds: 1)))
+    }
+}
