@@ -144,6 +144,8 @@ package final class Ledger: Sendable {
                 hold.charge = state.book.commit(&hold.reservation, at: moment)
                 // Where octets have no limit, what SIZE did not say may follow the dot.
                 if let charge = hold.charge { fileGrowth(of: hold, to: charge.amount, &state) }
+                hold.released = hold.filed
+                hold.filed = nil
             }
             return .released
         }
@@ -250,8 +252,10 @@ final class Hold {
     let subjects: Subjects
     /// Counted in every window, and filed under no slot in memory, until the dot.
     var reservation = Reservation()
-    /// From DATA on; nil also where nothing is held.
+    /// From DATA to the dot; nil also where nothing is held.
     fileprivate(set) var filed: Filed?
+    /// From the dot on: there is nothing to withdraw any more.
+    fileprivate(set) var released: Filed?
     /// From the dot on.
     fileprivate(set) var charge: Charge?
     /// Of the last row about it.
@@ -261,7 +265,8 @@ final class Hold {
 
     /// A row of the journal in the slot that the charge is filed under.
     fileprivate func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
-        JournalRow(
+        let filed = filed ?? released
+        return JournalRow(
             kind: kind, at: now, slot: filed?.slot ?? Slot(now), account: subjects.account,
             customer: subjects.customer, amount: amount, message: filed?.message ?? 0)
     }
