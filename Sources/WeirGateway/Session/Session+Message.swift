@@ -284,7 +284,8 @@ extension Session {
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
             return reply
         } catch {
-            // A copy may have gone: the charge stays.
+            // A copy may have gone, and the charge stays; but for a dot that never went out whole.
+            if relay.hasUnsent { gateway.ledger.refund(transaction.holds) }
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }

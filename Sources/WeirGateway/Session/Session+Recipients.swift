@@ -252,6 +252,8 @@ extension Session {
         giveBackOne(hold)
         tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
+        // The envelope has a recipient now that was refused: it goes to no other relay.
+        transaction.isLost = true
         client.output.append(contentsOf: reply.octets)
         return reply.code
     }

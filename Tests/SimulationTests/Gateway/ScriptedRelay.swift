@@ -163,7 +163,7 @@ final class ScriptedRelay: @unchecked Sendable {
             await link.sleep(30 * .minute)
             return false
         }
-        if random.chance(manners.babbles) {
+        if line != "RSET", random.chance(manners.babbles) {
             link.send("hello there\r\n")
             return true
         }
