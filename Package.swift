@@ -67,6 +67,9 @@ let package = Package(
         tests("WeirRuntimeTests", ["WeirRuntime", "WeirTime"]),
         tests("WeirStoreTests", ["WeirStore", "WeirQuota", "WeirRuntime", "WeirTime"]),
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
+        tests(
+            "WeirGatewayTests",
+            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
         tests("SimulationTests", ["WeirRuntime", "WeirTime"]),
         tests("HouseRulesTests", []),
         tests("ScenarioTests", ["WeirGateway", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
