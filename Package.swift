@@ -70,9 +70,11 @@ let package = Package(
         tests(
             "WeirGatewayTests",
             ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
-        tests("SimulationTests", ["WeirRuntime", "WeirTime"]),
+        tests(
+            "SimulationTests",
+            ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
-        tests("ScenarioTests", ["WeirGateway", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
+        tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )

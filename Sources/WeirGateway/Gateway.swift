@@ -153,6 +153,7 @@ package final class Gateway: Sendable {
         for (loop, table) in zip(runtime.loops, sessions) {
             await loop.spawn { await table.drain(on: loop, until: deadline) }.value
         }
+        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
     // MARK: - For sessions
@@ -160,6 +161,15 @@ package final class Gateway: Sendable {
     func account(at peer: SocketAddress) async -> Account? {
         do throws(StoreError) {
             return try await accounts.account(at: peer)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Who is counted for an account's mail to the contact, postmaster and abuse; nil where the store cannot say.
+    func reliefSubject(of account: Account) async -> SubjectID? {
+        do throws(StoreError) {
+            return try await accounts.reliefSubject(of: account)
         } catch {
             return nil
         }
@@ -176,7 +186,7 @@ package final class Gateway: Sendable {
 
     /// Counts a recipient that was refused, in memory and in the journal.
     func countRefusal(of transaction: Transaction) {
-        let parties = transaction.parties
+        let parties = transaction.account.permission.parties
         let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
         note(crossings, of: transaction.account)
         let now = runtime.now
@@ -216,4 +226,3 @@ extension SocketAddress {
         self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port)
     }
 }
-

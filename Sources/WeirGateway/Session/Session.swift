@@ -15,8 +15,8 @@ final class Session {
         case reply(Reply)
         /// To a recipient, by us.
         case refusal(Reply)
-        /// To a recipient that was sent on: the relay's next.
-        case relay
+        /// To a recipient that was sent on: the relay's next; what it has reserved lies in the hold.
+        case relay(Hold)
     }
 
     let gateway: Gateway
@@ -111,6 +111,8 @@ final class Session {
     /// Counts the connection as the account's; a reply refuses it.
     func count(_ account: Account) -> Reply? {
         let parties = account.standing.parties
+        if let countedAs { gateway.ledger.decide { book, _ in book.disconnect(countedAs) } }
+        countedAs = nil
         let decision = gateway.ledger.decide { book, moment in book.connect(parties, at: moment) }
         switch decision {
         case .refused: return .tooManyConnections
@@ -278,6 +280,7 @@ final class Session {
 
     /// The last words to a client that waited too long, or that must go.
     private func sayGoodbye(_ error: ConnectionError) {
+        answers = []
         switch error {
         case .timedOut: say(.idleTooLong)
         case .interrupted: say(.shuttingDown)
@@ -315,7 +318,7 @@ final class Session {
         }
         meter.shookHands(client.transport.security)
         dialogue.secure()
-        account = nil
+        if listener.accounts == .login { account = nil }
         clientName = []
         framer = LineFramer()
     }
