@@ -139,7 +139,9 @@ private struct SmugglingClient {
             guard server.deliveredCount >= count else { return false }
             messages = server.delivered().map { octets in
                 let text = String(decoding: octets, as: UTF8.self)
-                let sender = text.range(of: "Return-Path: <", options: .caseInsensitive).map { text[$0.upperBound...].prefix { $0 != ">" } }
+                let sender = text.range(of: "Return-Path: <", options: .caseInsensitive).map {
+                    text[$0.upperBound...].prefix { $0 != ">" }
+                }
                 return (String(sender ?? ""), mark(in: text))
             }
             return messages.count { $0.mark.hasPrefix(mode) } >= count
