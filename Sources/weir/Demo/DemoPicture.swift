@@ -52,13 +52,14 @@ struct DemoPicture {
     }
 
     func table(width: Int) -> [DemoLine] {
-        let widths = (login: 20, bar: max(0, min(24, width - 84)), part: width >= 112 ? 22 : 0)
-        var header = DemoLine(" ")
-        for (title, column) in columns(widths.bar) {
+        let showsPart = width >= 112
+        let bar = max(0, min(24, width - (showsPart ? 104 : 82)))
+        var header = DemoLine()
+        for (title, column) in columns(bar) {
             header.pad(to: column)
             header.add(title, .bold)
         }
-        return [header] + rows.map { row($0, bar: widths.bar, showsPart: widths.part > 0) }
+        return [header] + rows.map { row($0, bar: bar, showsPart: showsPart) }
     }
 
     private func columns(_ bar: Int) -> [(title: String, column: Int)] {

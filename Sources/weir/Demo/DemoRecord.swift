@@ -62,11 +62,14 @@ final class DemoRecord: Sendable {
         if !outcome.refused.isEmpty { state.withLock { $0.refused[who, default: 0] += outcome.refused.count } }
         if let first = outcome.refused.first {
             let share = outcome.refused.count == count ? "all" : "\(outcome.refused.count) of"
-            note(.refused, who, "\(first.reply.text)  (\(share) \(count) recipient\(count == 1 ? "" : "s"))")
+            let end = outcome.isClosed ? ", then the session was closed" : ""
+            note(.refused, who, "\(first.reply.text)  (\(share) \(DemoRecord.recipients(count))\(end))")
         }
         guard outcome.taken > 0, let last = outcome.last else { return }
-        note(.delivered, who, "\(last.text)  (\(outcome.taken) recipient\(outcome.taken == 1 ? "" : "s"))")
+        note(.delivered, who, "\(last.text)  (\(DemoRecord.recipients(outcome.taken)))")
     }
+
+    private static func recipients(_ count: Int) -> String { "\(count) recipient\(count == 1 ? "" : "s")" }
 
     /// The events from the `index`th on, and the index to ask with next.
     func events(from index: Int) -> (events: [DemoEvent], next: Int) {

@@ -31,7 +31,8 @@ final class DemoRelay: Sendable {
         }
     }
 
-    private struct Handover: @unchecked Sendable {  // A transport goes from the acceptor to its task, once, on one loop.
+    /// A transport goes from the acceptor to its task once, and both are on one loop.
+    private struct Handover: @unchecked Sendable {
         let transport: Transport
     }
 

@@ -40,7 +40,7 @@ struct DemoScreen {
         let below = [DemoLine()] + hints
         let room = rows - lines.count - below.count - 2
         if room > 0 {
-            lines += [DemoLine(), DemoLine(" REFUSED, IN THE GATEWAY'S OWN WORDS", .bold)]
+            lines += [DemoLine(), DemoLine(" WHAT CLIENTS ARE TOLD", .bold)]
             var told: [DemoLine] = []
             for event in events.reversed() {
                 let more = DemoPicture.lines(of: event, width: columns)

@@ -71,13 +71,11 @@ struct DemoShow {
         let you = DemoCast.you
         let weir = CommandLine.arguments[0]
         var hints = [DemoLine(" MEANWHILE, IN ANOTHER TERMINAL", .bold)]
-        hints.append(
-            DemoLine(
-                "   swaks --server \(stage.submission) --tls --auth-user \(you.login) --auth-password \(you.password ?? "") --to carla@example.net"
-            ))
-        hints.append(DemoLine("   \(weir) account show \(DemoCast.bob.login) --socket \(stage.socket)"))
-        hints.append(DemoLine("   \(weir) status --socket \(stage.socket)"))
-        if let port = stage.daemon.port { hints.append(DemoLine("   curl http://127.0.0.1:\(port)/metrics")) }
+        let login = "-au \(you.login) -ap \(you.password ?? "")"
+        hints.append(DemoLine("  swaks -s \(stage.submission) -tls \(login) -t dan@example.net"))
+        hints.append(DemoLine("  \(weir) account show \(DemoCast.bob.login) --socket \(stage.socket)"))
+        hints.append(DemoLine("  \(weir) status --socket \(stage.socket)"))
+        if let port = stage.daemon.port { hints.append(DemoLine("  curl http://127.0.0.1:\(port)/metrics")) }
         return hints
     }
 
@@ -88,15 +86,20 @@ struct DemoShow {
         let colour = isDrawn && DemoScreen.usesColour
         var lines: [DemoLine] = isDrawn ? picture.table(width: columns) + [DemoLine()] : []
         lines.append(DemoLine("What was shown in \(DemoPicture.seconds(picture.elapsed)) s", .bold))
-        lines.append(DemoLine(agreement(picture)))
+        lines += DemoLine.wrap(agreement(picture), to: min(columns, 120) - 2).map { DemoLine("  \($0)") }
         for event in record.firsts { lines += DemoPicture.lines(of: event, width: min(columns, 120)) }
         lines.append(DemoLine("Nothing is left of it: its processes, ports and files are gone.", .dim))
         lines.append(DemoLine("What to try next", .bold))
         let weir = CommandLine.arguments[0]
-        lines.append(DemoLine("  \(weir) demo                          until Ctrl-C, to send through it yourself"))
-        lines.append(
-            DemoLine("  \(weir) check --config Policies/weir.yaml   a whole configuration, with every key explained"))
-        lines.append(DemoLine("  \(weir) help                          every verb"))
+        let next = [
+            ("demo", "until Ctrl-C, to send through it yourself"), ("help", "every verb"),
+            ("check --config Policies/weir.yaml", "a whole configuration, every key explained"),
+        ]
+        for (verb, what) in next {
+            var line = DemoLine("  \(weir) \(verb)")
+            line.add("   \(what)", .dim)
+            lines.append(line)
+        }
         for line in lines where !DemoOutput.line(line, width: columns, colour: colour) { return }
     }
 
