@@ -64,7 +64,7 @@ struct DemoPicture {
 
     private func columns(_ bar: Int) -> [(title: String, column: Int)] {
         [
-            ("ACCOUNT", 1), ("PLAN", 22), ("MESSAGES", 34), ("RECIPIENTS THIS HOUR", 44), ("REFUSED", 60 + bar),
+            ("ACCOUNT", 1), ("PLAN", 22), ("MESSAGES", 34), ("RECIPIENTS/HOUR", 44), ("REFUSED", 60 + bar),
             ("STATE", 70 + bar),
         ]
     }
@@ -100,8 +100,8 @@ struct DemoPicture {
     func facts() -> DemoLine {
         var line = DemoLine(" relay   ", .dim)
         line.add("took \(relay.messages) messages for \(relay.recipients) recipients, refused \(relay.refused)")
-        line.add("     ledger   ", .dim)
-        line.add("counted \(counted), in \(commits) commits")
+        line.add("   ledger   ", .dim)
+        line.add("counted \(counted) in \(commits) commits")
         return line
     }
 

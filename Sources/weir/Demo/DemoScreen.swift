@@ -37,7 +37,8 @@ struct DemoScreen {
     func draw(_ picture: DemoPicture, _ events: [DemoEvent], _ hints: [DemoLine]) -> Bool {
         let (rows, columns) = DemoScreen.size
         var lines = [picture.header(), DemoLine()] + picture.table(width: columns) + [DemoLine(), picture.facts()]
-        let below = [DemoLine()] + hints
+        // A small terminal has room for what happens, or for all that may be tried.
+        let below = [DemoLine()] + hints.prefix(rows < 30 ? 2 : hints.count)
         let room = rows - lines.count - below.count - 2
         if room > 0 {
             lines += [DemoLine(), DemoLine(" WHAT CLIENTS ARE TOLD", .bold)]

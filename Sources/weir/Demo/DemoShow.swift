@@ -73,8 +73,9 @@ struct DemoShow {
         var hints = [DemoLine(" MEANWHILE, IN ANOTHER TERMINAL", .bold)]
         let login = "-au \(you.login) -ap \(you.password ?? "")"
         hints.append(DemoLine("  swaks -s \(stage.submission) -tls \(login) -t dan@example.net"))
-        hints.append(DemoLine("  \(weir) account show \(DemoCast.bob.login) --socket \(stage.socket)"))
-        hints.append(DemoLine("  \(weir) status --socket \(stage.socket)"))
+        hints.append(DemoLine("  export WEIR_SOCKET=\(stage.socket)"))
+        hints.append(DemoLine("  \(weir) account show \(DemoCast.bob.login)"))
+        hints.append(DemoLine("  \(weir) status"))
         if let port = stage.daemon.port { hints.append(DemoLine("  curl http://127.0.0.1:\(port)/metrics")) }
         return hints
     }
