@@ -68,10 +68,12 @@ let package = Package(
         tests("WeirRuntimeTests", ["WeirRuntime", "WeirTime"]),
         tests("WeirStoreTests", ["WeirStore", "WeirQuota", "WeirRuntime", "WeirTime"]),
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
-        tests("SimulationTests", ["WeirRuntime", "WeirTime"]),
+        tests(
+            "SimulationTests",
+            ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
-        tests("DemoTests", []),
-        tests("ScenarioTests", ["WeirGateway", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
+        tests("DemoTests", ["weir"]),
+        tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )

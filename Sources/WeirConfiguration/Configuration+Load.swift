@@ -12,6 +12,18 @@ package struct LoadedConfiguration: Sendable {
     package var digest: String
     /// Where each value of weir.yaml stands, by path, such as `tls.certificate` or `relays[0].ca`.
     package var places: [String: Place]
+
+    package init(
+        configuration: Configuration, policies: Policies, warnings: [ConfigurationError] = [], files: [String] = [],
+        digest: String = "", places: [String: Place] = [:]
+    ) {
+        self.configuration = configuration
+        self.policies = policies
+        self.warnings = warnings
+        self.files = files
+        self.digest = digest
+        self.places = places
+    }
 }
 
 extension Configuration {

@@ -17,6 +17,7 @@ package final class Gateway: Sendable {
     let hashKey: [UInt8]
     package let telemetry: Telemetry
     let relayWatch: RelayWatch
+    private let meters = Mutex<[String: ListenerMeter]>([:])
     let state: Mutex<State>
     let upkeep = Mutex<[Upkeep]>([])
     /// Relays that are being probed.
@@ -152,6 +153,7 @@ package final class Gateway: Sendable {
         for (loop, table) in zip(runtime.loops, sessions) {
             await loop.spawn { await table.drain(on: loop, until: deadline) }.value
         }
+        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
     // MARK: - For sessions
@@ -159,6 +161,15 @@ package final class Gateway: Sendable {
     func account(at peer: SocketAddress) async -> Account? {
         do throws(StoreError) {
             return try await accounts.account(at: peer)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Who is counted for an account's mail to the contact, postmaster and abuse; nil where the store cannot say.
+    func reliefSubject(of account: Account) async -> SubjectID? {
+        do throws(StoreError) {
+            return try await accounts.reliefSubject(of: account)
         } catch {
             return nil
         }
@@ -175,7 +186,7 @@ package final class Gateway: Sendable {
 
     /// Counts a recipient that was refused, in memory and in the journal.
     func countRefusal(of transaction: Transaction) {
-        let parties = transaction.parties
+        let parties = transaction.account.permission.parties
         let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
         note(crossings, of: transaction.account)
         let now = runtime.now
@@ -191,9 +202,19 @@ package final class Gateway: Sendable {
     }
 
     func note(_ refusal: Refusal, of account: Account) { telemetry.note(refusal) }
-    func noteUnavailable(_ reason: RelayUnavailable, _ transaction: Transaction) {}
-    func noteAnswered(_ transaction: Transaction, code: UInt16) {}
-    func noteSize(_ octets: UInt64) {}
+    func noteUnavailable(_ reason: RelayUnavailable, _ transaction: Transaction) {
+        telemetry.log.debug("no relay", ["id": .string(transaction.id.description), "reason": .string("\(reason)")])
+    }
+
+    /// The counters of a listener's sessions.
+    func meter(of listener: Listener) -> ListenerMeter {
+        meters.withLock { meters in
+            if let known = meters[listener.name] { return known }
+            let meter = ListenerMeter(listener.name, metrics: telemetry.metrics)
+            meters[listener.name] = meter
+            return meter
+        }
+    }
 
     private struct Handover: @unchecked Sendable {  // A transport goes from the acceptor to its session's task, once, on one loop.
         let transport: Transport
@@ -205,4 +226,3 @@ extension SocketAddress {
         self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port)
     }
 }
-

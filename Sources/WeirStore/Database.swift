@@ -140,6 +140,25 @@ extension Database {
         }
     }
 
+    /// Fills the write-ahead log with zeros up to a size, so that a commit overwrites what is there.
+    ///
+    /// A commit that makes the file grow has the file system write its own journal too: twice the time and the processor. SQLite takes
+    /// zeros behind the log's end for what they are, nothing. Where there is no room the log just grows.
+    func reserveLog(octets: Int) {
+        guard directory.isReal else { return }
+        let descriptor = open(path + "-wal", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let zeros = [UInt8](repeating: 0, count: 1 << 16)
+        var end = Int(lseek(descriptor, 0, SEEK_END))
+        while end >= 0, end < octets {
+            let count = pwrite(descriptor, zeros, min(zeros.count, octets - end), off_t(end))
+            guard count > 0 else { return }
+            end += count
+        }
+        fdatasync(descriptor)
+    }
+
     /// Reads the whole file and compares its structure with itself.
     func verify() throws(StoreError) {
         let finding = try prepare("PRAGMA quick_check(1)").first { statement throws(StoreError) in statement.text(0) }

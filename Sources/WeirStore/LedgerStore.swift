@@ -26,6 +26,7 @@ package final class LedgerStore {
     /// Opens or creates `ledger.db`, and replays the journal's tail.
     package init(in directory: StoreDirectory) throws(StoreError) {
         database = try Database("ledger.db", in: directory, schema: .ledger)
+        database.reserveLog(octets: Self.logOctets)
         statements = try Statements(database)
         maintenance = try Maintenance(database)
         queries = try Queries(database)
@@ -35,6 +36,9 @@ package final class LedgerStore {
             }.map { $0 &+ 1 } ?? 1
         try replay()
     }
+
+    /// The write-ahead log up to a checkpoint at leisure, twice over.
+    private static let logOctets = 2 * walPagesIdle * 4_120
 
     private struct Statements {
         let insertCharge, insertSubject, findSubject, subjectName, lastSubject: Statement

@@ -3,7 +3,10 @@ import TestKit
 
 /// The programs that people and servers hand mail over with.
 enum MailProgram: String, CaseIterable, Sendable {
-    case swaks, curl, msmtp, nail = "s-nail", smtplibPlain = "smtplib PLAIN", smtplibLogin = "smtplib LOGIN"
+    case swaks, curl, msmtp
+    case nail = "s-nail"
+    case smtplibPlain = "smtplib PLAIN"
+    case smtplibLogin = "smtplib LOGIN"
     case openssl = "openssl s_client"
 
     enum Security: String, CaseIterable, Sendable {
@@ -31,7 +34,9 @@ enum MailProgram: String, CaseIterable, Sendable {
         let text = String(decoding: message.octets, as: UTF8.self)
         let unix = String(decoding: MailMessage.unix(message.octets), as: UTF8.self)
         switch self {
-        case .swaks: return (try swaks(access, try folder.write(unix, to: "message")), message.octets)
+        // It ends the last line by itself.
+        case .swaks:
+            return (try swaks(access, try folder.write(String(unix.dropLast()), to: "message")), message.octets)
         case .curl: return (try curl(access, try folder.write(text, to: "message")), message.octets)
         case .msmtp: return (try msmtp(access, unix, folder), message.octets)
         case .nail: return try nail(access, message, folder)
@@ -81,13 +86,16 @@ enum MailProgram: String, CaseIterable, Sendable {
         let scheme = access.security == .startTLS ? "smtp" : "smtps"
         let attachment = folder.file("attachment.bin")
         try Data((0..<5_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }).write(to: URL(fileURLWithPath: attachment))
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
+        let encode = { (text: String) in text.addingPercentEncoding(withAllowedCharacters: plain) ?? "" }
         let outcome = try Program.run(
             "s-nail",
             [
                 "-:/", "-Sv15-compat", "-Sttycharset=utf-8", "-Smime-encoding=8bit", "-Ssmtp-use-starttls",
-                "-Smta=\(scheme)://\(access.login):\(access.password)@\(access.server):\(access.port)",
+                "-Smta=\(scheme)://\(encode(access.login)):\(encode(access.password))@\(access.server):\(access.port)",
                 "-Ssmtp-auth=plain", "-Stls-ca-file=\(access.gateway.certificate)", "-Stls-ca-no-defaults",
-                "-Stls-verify=strict", "-Srecord=\(folder.file("sent"))", "-Ssendwait", "-r", MailProgram.sender,
+                "-Stls-verify=strict", "-Srecord=\(folder.file("sent"))", "-Ssendwait", "-SDEAD=/dev/null", "-r",
+                MailProgram.sender,
                 "-s", "Привет \(message.marker)", "-a", attachment, MailProgram.recipient,
             ], input: "Привет, мир. 你好，世界。 مرحبا بالعالم\n.. two dots\n.\tdot and tab\n",
             environment: ["LC_ALL": "C.UTF-8", "HOME": folder.path])

@@ -60,7 +60,7 @@ final class RunningGateway: Sendable {
     private let daemon: Mutex<Program?>
 
     /// The program, built beside the tests.
-    static let program = Bundle(for: RunningGateway.self).bundleURL.deletingLastPathComponent().path + "/weir"
+    static let program = Bundle(for: RunningGateway.self).bundleURL.path + "/weir"
 
     init(_ setup: Setup) throws {
         folder = try TemporaryFolder()
@@ -94,7 +94,9 @@ final class RunningGateway: Sendable {
             RunningGateway.program, ["serve", "--config", configuration], output: folder.file("log"))
         daemon.withLock { $0 = program }
         let ports = [submission, submissions, local, subscribers, strict]
-        let isUp = eventually(within: 20) { ports.allSatisfy { (try? Socket(connectedTo: $0)) != nil } || !program.isRunning }
+        let isUp = eventually(within: 20) {
+            ports.allSatisfy { (try? Socket(connectedTo: $0)) != nil } || !program.isRunning
+        }
         guard isUp, program.isRunning else { throw Program.Failure(description: "weir serve did not start: \(log)") }
     }
 

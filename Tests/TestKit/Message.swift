@@ -56,10 +56,22 @@ package struct MailMessage: Sendable {
         return result
     }
 
+    /// Where two messages, compared from their ends, begin to differ: for people.
+    package static func difference(_ delivered: [UInt8], _ original: [UInt8]) -> String {
+        let (delivered, original) = (unix(delivered), unix(original))
+        let same = zip(delivered.reversed(), original.reversed()).prefix { $0 == $1 }.count
+        let near = { (octets: [UInt8]) in
+            String(decoding: octets.dropLast(max(0, same - 40)).suffix(160), as: UTF8.self).debugDescription
+        }
+        return "\(same) octets before the end: \(near(delivered)) in place of \(near(original))"
+    }
+
     /// The names of the fields that stand before `original` in `delivered`; nil when it does not end with it, octet for octet.
     package static func addedFields(of delivered: [UInt8], over original: [UInt8]) -> [String]? {
         let (delivered, original) = (unix(delivered), unix(original))
-        guard delivered.count >= original.count, delivered.suffix(original.count).elementsEqual(original) else { return nil }
+        guard delivered.count >= original.count, delivered.suffix(original.count).elementsEqual(original) else {
+            return nil
+        }
         let added = String(decoding: delivered.dropLast(original.count), as: UTF8.self)
         return added.split(separator: "\n").filter { !$0.hasPrefix("\t") && !$0.hasPrefix(" ") }
             .map { String($0.prefix { $0 != ":" }).lowercased() }

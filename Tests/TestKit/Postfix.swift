@@ -49,7 +49,8 @@ package final class Postfix: MailServer {
         let main = Postfix.main(folder.path) + settings
         try folder.write(main.joined(separator: "\n") + "\n", to: "etc/main.cf", permissions: 0o644)
         let inet = ([Service(port: port, options: [])] + services).map { service in
-            "127.0.0.1:\(service.port) inet n - n - - smtpd " + service.options.map { "-o \($0)" }.joined(separator: " ")
+            "127.0.0.1:\(service.port) inet n - n - - smtpd "
+                + service.options.map { "-o \($0)" }.joined(separator: " ")
         }
         let master = (inet + Postfix.services).joined(separator: "\n")
         try folder.write(master + "\n", to: "etc/master.cf", permissions: 0o644)
@@ -71,7 +72,8 @@ package final class Postfix: MailServer {
     private static func main(_ path: String) -> [String] {
         [
             "compatibility_level = 3.6", "queue_directory = \(path)/spool", "data_directory = \(path)/data",
-            "command_directory = /usr/sbin", "daemon_directory = /usr/lib/postfix/sbin", "meta_directory = /etc/postfix",
+            "command_directory = /usr/sbin", "daemon_directory = /usr/lib/postfix/sbin",
+            "meta_directory = /etc/postfix",
             "shlib_directory = /usr/lib/postfix", "mail_owner = postfix", "setgid_group = postdrop",
             "maillog_file = \(path)/log/mail.log", "maillog_file_prefixes = \(path)", "inet_interfaces = 127.0.0.1",
             "inet_protocols = ipv4", "myhostname = postfix.example", "mydestination =", "local_recipient_maps =",

@@ -12,6 +12,8 @@ package final class Program: Sendable {
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Also the number of its process group.

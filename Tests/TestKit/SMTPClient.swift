@@ -32,6 +32,9 @@ package struct SMTPClient: Sendable {
     package struct Refused: Error, CustomStringConvertible {
         package let command: String
         package let reply: SMTPReply
+
+        package init(command: String, reply: SMTPReply) { (self.command, self.reply) = (command, reply) }
+
         package var description: String { "\(command) was answered \(reply)" }
     }
 

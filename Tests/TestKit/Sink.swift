@@ -84,7 +84,12 @@ package final class Sink: Sendable {
     /// Recipients of all messages that were taken.
     package var recipients: Int { state.withLock { $0.messages.reduce(0) { $0 + $1.recipients.count } } }
 
-    package func forget() { state.withLock { $0.messages = []; $0.commands = [] } }
+    package func forget() {
+        state.withLock {
+            $0.messages = []
+            $0.commands = []
+        }
+    }
 
     // MARK: - A connection
 

@@ -67,7 +67,9 @@ package final class Socket: @unchecked Sendable {  // One thread uses it at a ti
         storage.sin_port = port.bigEndian
         inet_pton(AF_INET, address, &storage.sin_addr)
         return withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
     }
 

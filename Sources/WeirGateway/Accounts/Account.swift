@@ -11,6 +11,7 @@ package final class Account: Sendable {
     package let subject: SubjectID
     private let current: Mutex<Standing>
     private let trace = Mutex<[UInt8]>([])
+    private let relief = Mutex<SubjectID?>(nil)
     private let changes = Atomic<UInt64>(0)
 
     /// What holds for the account at present.
@@ -74,6 +75,12 @@ package final class Account: Sendable {
     func update(_ body: (inout Standing) -> Void) {
         current.withLock { body(&$0) }
         changes.add(1, ordering: .releasing)
+    }
+
+    /// Who is counted for mail to the contact, postmaster and abuse; nil before the first.
+    var reliefSubject: SubjectID? {
+        get { relief.withLock { $0 } }
+        set { relief.withLock { $0 = newValue } }
     }
 
     /// Grows with every change.

@@ -116,6 +116,16 @@ package final class AccountDirectory: @unchecked Sendable {
         account.update { $0.isProvisional = false }
     }
 
+    /// Who is counted for an account's mail to the contact, postmaster and abuse; made up at the first such mail.
+    func reliefSubject(of account: Account) async throws(StoreError) -> SubjectID {
+        if let known = account.reliefSubject { return known }
+        // No login has a control character, so no other subject has this name.
+        let name = account.key + "\u{1F}relief"
+        let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, name) }
+        account.reliefSubject = subject
+        return subject
+    }
+
     private func admit(_ record: AccountRecord) async throws(StoreError) -> Account {
         let (subject, customer) = try await subjects(of: record)
         return cache.withLock { cache in

@@ -82,77 +82,91 @@ package final class Ledger: Sendable {
     }
 
     /// Files what a message holds, before its content comes: the commit runs while that is in flight.
-    func file(_ reservation: borrowing Reservation, of subjects: Subjects, message: UInt64) -> FiledCharge {
-        let amount = reservation.held
-        return state.withLock { state in
+    func file(_ holds: [Hold], message: MessageID) {
+        state.withLock { state in
             let now = runtime.now
-            var filed = FiledCharge(slot: Slot(now), subjects: subjects, amount: amount, ticket: 0, message: message)
-            filed.ticket = append([filed.row(.charge, amount, at: now)], to: &state)
-            return filed
+            for hold in holds where hold.reservation.held != .zero {
+                hold.filed = Hold.Filed(slot: Slot(now), amount: hold.reservation.held, message: message.number)
+                hold.ticket = append([hold.row(.charge, hold.reservation.held, at: now)], to: &state)
+            }
         }
     }
 
-    /// Files what a message has grown by since it was filed: octets that SIZE had not declared.
-    func fileGrowth(of filed: inout FiledCharge, to reservation: borrowing Reservation) {
-        let growth = reservation.held - filed.amount
-        guard growth != .zero else { return }
-        filed.amount += growth
-        filed.ticket = state.withLock { append([filed.row(.growth, growth, at: runtime.now)], to: &$0) }
+    /// Files what a message has grown or shrunk by since it was filed: octets that SIZE had not declared rightly.
+    func fileGrowth(of holds: [Hold]) {
+        state.withLock { state in
+            for hold in holds { fileGrowth(of: hold, to: hold.reservation.held, &state) }
+        }
+    }
+
+    private func fileGrowth(of hold: Hold, to amount: Amount, _ state: inout State) {
+        guard let filed = hold.filed, amount != filed.amount else { return }
+        hold.ticket = append([hold.row(.growth, amount - filed.amount, at: runtime.now)], to: &state)
+        hold.filed?.amount = amount
     }
 
     /// Takes a message back that was never released: its dot will not be sent.
-    func withdraw(_ filed: FiledCharge?, _ reservation: inout Reservation) {
+    func withdraw(_ holds: [Hold]) {
         state.withLock { state in
-            state.book.release(reservation.held, from: &reservation)
-            guard let filed, filed.amount != .zero else { return }
-            _ = append([filed.row(.refund, -filed.amount, at: runtime.now)], to: &state)
+            for hold in holds {
+                let held = hold.reservation.held
+                state.book.release(held, from: &hold.reservation)
+                if let filed = hold.filed, filed.amount != .zero {
+                    _ = append([hold.row(.refund, -filed.amount, at: runtime.now)], to: &state)
+                }
+                hold.filed = nil
+            }
         }
     }
 
     /// What must happen before a message's dot may go out.
-    enum Clearance {
-        /// Its charge stands, durable, in the slot of now: send the dot at once.
-        case released(Charge)
+    enum Clearance: Equatable {
+        /// Its charges stand, durable, in the slot of now: send the dot at once.
+        case released
         /// Wait for this ticket and ask again.
         case wait(Ticket)
     }
 
-    /// Makes the reservation a charge if all of it is durable in the slot of now.
-    func clear(_ filed: inout FiledCharge, _ reservation: inout Reservation) -> Clearance {
+    /// Makes what a message holds a charge, if all of it is durable in the slot of now.
+    func clear(_ holds: [Hold]) -> Clearance {
         state.withLock { state in
             let moment = moment(&state)
             let slot = Slot(moment.now)
-            if slot != filed.slot {
-                let leaving = filed.row(.move, -filed.amount, at: moment.now)
-                filed.slot = slot
-                filed.ticket = append([leaving, filed.row(.move, filed.amount, at: moment.now)], to: &state)
+            for hold in holds {
+                guard let filed = hold.filed, filed.slot != slot else { continue }
+                let leaving = hold.row(.move, -filed.amount, at: moment.now)
+                hold.filed?.slot = slot
+                hold.ticket = append([leaving, hold.row(.move, filed.amount, at: moment.now)], to: &state)
             }
-            guard isDurable(filed.ticket) else { return .wait(filed.ticket) }
-            guard let charge = state.book.commit(&reservation, at: moment) else {
-                preconditionFailure("a message without recipients has no dot")
+            let last = holds.map(\.ticket).max() ?? 0
+            guard isDurable(last) else { return .wait(last) }
+            for hold in holds {
+                hold.charge = state.book.commit(&hold.reservation, at: moment)
+                // Where octets have no limit, what SIZE did not say may follow the dot.
+                if let charge = hold.charge { fileGrowth(of: hold, to: charge.amount, &state) }
             }
-            return .released(charge)
+            return .released
         }
     }
 
     /// Gives back a released message that the relay refused.
-    func refund(_ charge: inout Charge, message: UInt64) {
+    func refund(_ holds: [Hold]) {
         state.withLock { state in
             let moment = moment(&state)
-            let refund = state.book.refund(charge.amount, from: &charge, at: moment)
-            guard refund.amount != .zero else { return }
-            var rows = [
-                JournalRow(
-                    kind: .refund, at: moment.now, slot: charge.slot, account: charge.subjects.account,
-                    customer: charge.subjects.customer, amount: -refund.amount, message: message)
-            ]
-            for subject in refund.forgiven {
-                rows.append(
-                    JournalRow(
-                        kind: .reset, at: moment.now, slot: charge.slot, account: subject, customer: nil,
-                        amount: refund.amount, message: message))
+            for hold in holds {
+                guard var charge = hold.charge else { continue }
+                let refund = state.book.refund(charge.amount, from: &charge, at: moment)
+                hold.charge = nil
+                guard refund.amount != .zero else { continue }
+                var rows = [hold.row(.refund, -refund.amount, at: moment.now)]
+                for subject in refund.forgiven {
+                    rows.append(
+                        JournalRow(
+                            kind: .reset, at: moment.now, slot: charge.slot, account: subject, customer: nil,
+                            amount: refund.amount, message: rows[0].message))
+                }
+                _ = append(rows, to: &state)
             }
-            _ = append(rows, to: &state)
         }
     }
 
@@ -222,19 +236,33 @@ package final class Ledger: Sendable {
     }
 }
 
-/// A message's charge as the journal has it, while the message is on its way.
-struct FiledCharge {
-    var slot: Slot
-    let subjects: Subjects
-    var amount: Amount
-    /// Of the last row about this message.
-    var ticket: Ledger.Ticket
-    let message: UInt64
+/// What one message holds of one account's limits, from its first recipient until its outcome is known.
+///
+/// Owned by the message's session; the ledger changes it under its lock.
+final class Hold {
+    /// A charge as the journal has it.
+    struct Filed {
+        var slot: Slot
+        var amount: Amount
+        let message: UInt64
+    }
 
-    /// A row of the journal about this message in its slot.
-    func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
+    let subjects: Subjects
+    /// Counted in every window, and filed under no slot in memory, until the dot.
+    var reservation = Reservation()
+    /// From DATA on; nil also where nothing is held.
+    fileprivate(set) var filed: Filed?
+    /// From the dot on.
+    fileprivate(set) var charge: Charge?
+    /// Of the last row about it.
+    fileprivate(set) var ticket: Ledger.Ticket = 0
+
+    init(_ subjects: Subjects) { self.subjects = subjects }
+
+    /// A row of the journal in the slot that the charge is filed under.
+    fileprivate func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
         JournalRow(
-            kind: kind, at: now, slot: slot, account: subjects.account, customer: subjects.customer, amount: amount,
-            message: message)
+            kind: kind, at: now, slot: filed?.slot ?? Slot(now), account: subjects.account,
+            customer: subjects.customer, amount: amount, message: filed?.message ?? 0)
     }
 }

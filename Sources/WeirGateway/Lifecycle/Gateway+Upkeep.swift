@@ -1,6 +1,6 @@
 import Synchronization
-import WeirQuota
 import WeirConfiguration
+import WeirQuota
 import WeirRuntime
 import WeirTime
 

@@ -88,7 +88,8 @@ extension Material {
             return { transport, name throws(TransportFailure) in try context.connect(over: transport, to: name) }
         } catch {
             throw MaterialError(
-                file: error.file, reason: error.reason, hint: "ca: of relay \(relay.name) names a PEM file of authorities")
+                file: error.file, reason: error.reason,
+                hint: "ca: of relay \(relay.name) names a PEM file of authorities")
         }
     }
 
@@ -120,7 +121,8 @@ extension Material {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw MaterialError(
-                file: file, reason: SystemError.text(errno), hint: "hash_key_file: is made at first start, in a folder that exists")
+                file: file, reason: SystemError.text(errno),
+                hint: "hash_key_file: is made at first start, in a folder that exists")
         }
         defer { close(descriptor) }
         guard write(descriptor, key, key.count) == key.count, fsync(descriptor) == 0 else {
@@ -136,7 +138,9 @@ extension Material {
         var buffer = [UInt8](repeating: 0, count: octetsMax + 1)
         let count = read(descriptor, &buffer, buffer.count)
         guard count >= 0 else { throw MaterialError(file: file, reason: SystemError.text(errno), hint: what) }
-        guard count <= octetsMax else { throw MaterialError(file: file, reason: "larger than \(octetsMax) octets", hint: what) }
+        guard count <= octetsMax else {
+            throw MaterialError(file: file, reason: "larger than \(octetsMax) octets", hint: what)
+        }
         return Array(buffer.prefix(count))
     }
 }

@@ -68,13 +68,13 @@ package final class Server: Sendable {
                 runtime: runtime, loaded: loaded, material: material, ledgerWriter: accounting.ledgerWriter,
                 accounts: accounting.accounts, passwords: passwords, telemetry: telemetry))
         await gateway.probeRelays()
+        gateway.startUpkeep()
         do throws(ListenError) {
             try gateway.listen()
         } catch {
             await stop()
             throw .listen(error)
         }
-        gateway.startUpkeep()
         storage.sample(into: telemetry.metrics.store)
         tellStart(loaded)
     }

@@ -19,9 +19,18 @@ final class RelayConnection {
     private var complaints = 0
     /// Replies that were asked for and have not come.
     private var outstanding = 0
-    /// MAIL was sent and neither a dot nor RSET has ended the transaction.
-    private var inTransaction = false
-    private var isBroken = false
+    private var state = State.ready
+
+    private enum State {
+        /// MAIL may be said. Left by ``enqueue(_:)``.
+        case ready
+        /// MAIL was said; RSET goes ahead of the next. Left by ``contentBegins()``.
+        case envelope
+        /// The relay reads a message: whatever is written is content. Left by ``contentEnded(accepted:)``.
+        case content
+        /// Nothing can be trusted any more. Never left.
+        case broken
+    }
 
     /// Bounds on the reuse of one connection.
     static let messagesMax = 200
@@ -47,13 +56,16 @@ final class RelayConnection {
     /// same segment.
     func enqueue(_ envelope: Envelope) {
         connection.prepareOutput()
-        if inTransaction {
+        switch state {
+        case .ready: break
+        case .envelope:
             connection.output.append(contentsOf: RelayConnection.rset)
             outstanding += 1
             complaints += 1
             awaitsResetReply = true
+        case .content, .broken: preconditionFailure("a connection in mid-message was taken for a clean one")
         }
-        inTransaction = true
+        state = .envelope
         transactions += 1
         envelope.append(offering: offered, to: &connection.output)
         outstanding += 1 + envelope.recipients
@@ -86,7 +98,7 @@ final class RelayConnection {
         do throws(ConnectionError) {
             try await connection.flush(until: deadline)
         } catch {
-            isBroken = true
+            state = .broken
             throw error
         }
     }
@@ -113,7 +125,7 @@ final class RelayConnection {
             do throws(ConnectionError) {
                 try await connection.receive(until: deadline)
             } catch {
-                isBroken = true
+                state = .broken
                 throw error
             }
         }
@@ -136,13 +148,13 @@ final class RelayConnection {
             }
         }
         if malformed || connection.inputCount >= RelayConnection.replyOctetsMax && consumed == 0 {
-            isBroken = true
+            state = .broken
             throw .failed(TransportFailure(reason: "the relay's reply is not SMTP"))
         }
         guard result != nil else { return nil }
         connection.consume(consumed)
         outstanding -= 1
-        if outstanding < 0 { isBroken = true }
+        if outstanding < 0 { state = .broken }
         return result
     }
 
@@ -151,9 +163,12 @@ final class RelayConnection {
 
     // MARK: - The end of a transaction
 
+    /// The relay has said 354.
+    func contentBegins() { state = .content }
+
     /// Notes the relay's answer to the dot.
-    func transactionEnded(accepted: Bool) {
-        inTransaction = false
+    func contentEnded(accepted: Bool) {
+        state = .ready
         if accepted {
             messages += 1
             complaints = 0
@@ -167,10 +182,17 @@ final class RelayConnection {
 
     /// Whether another transaction may begin here: nothing is missing, nothing has come unasked, no bound is reached.
     func isReusable(now: Instant) -> Bool {
-        !isBroken && !connection.isClosed && outstanding == 0 && connection.inputCount == 0
+        isClean && !connection.isClosed && outstanding == 0 && connection.inputCount == 0
             && connection.outputCount == 0
             && messages < RelayConnection.messagesMax && now.since(established) < RelayConnection.ageMax
             && complaints < RelayConnection.complaintsMax
+    }
+
+    private var isClean: Bool {
+        switch state {
+        case .ready, .envelope: true
+        case .content, .broken: false
+        }
     }
 
     /// Gives it to the pool: `onEvent` is called when anything arrives.
@@ -187,16 +209,15 @@ final class RelayConnection {
 
     /// Closes: with QUIT where nothing is under way, abruptly otherwise.
     func close() {
-        if !isBroken, !connection.isClosed, !inTransaction || outstanding == 0 {
-            connection.output.append(contentsOf: RelayConnection.quit)
-            _ = connection.flushNow()
-        }
+        guard isClean, !connection.isClosed, outstanding == 0, connection.outputCount == 0 else { return abandon() }
+        connection.output.append(contentsOf: RelayConnection.quit)
+        _ = connection.flushNow()
         connection.close()
     }
 
     /// Closes in mid-message, so that the relay never takes what was sent for a whole one.
     func abandon() {
-        isBroken = true
+        state = .broken
         connection.reset()
     }
 }

@@ -23,6 +23,7 @@ package final class RelayPool: @unchecked Sendable {
     private var connector: RelayConnector
     /// By relay, in the order in which they were first used.
     private var shelves: [Shelf] = []
+    private var isClosed = false
 
     private final class Shelf {
         let relay: RelayState
@@ -59,8 +60,14 @@ package final class RelayPool: @unchecked Sendable {
             search: for relay in able {
                 switch relay.claim(for: account, idleAtHand: !isNew && hasIdle(relay)) {
                 case .reuse:
-                    if let connection = takeIdle(relay, for: waiter) { return connection }
-                    preconditionFailure("an idle connection was at hand")
+                    guard let connection = takeIdle(relay, for: waiter) else {
+                        preconditionFailure("an idle connection was at hand")
+                    }
+                    if connection.offered.offers(needed) { return connection }
+                    // It was made when the relay offered less.
+                    retire(connection, by: account)
+                    toWaitFor = nil
+                    break search
                 case .open:
                     if let connection = await open(relay, for: account, waiter: waiter) {
                         if connection.offered.offers(needed) { return connection }
@@ -113,10 +120,14 @@ package final class RelayPool: @unchecked Sendable {
         if connection.isReusable(now: loop.now), !relay.isWanted(elsewhereThan: loop) {
             keep(connection)
         } else {
-            connection.close()
-            relay.closed()
+            return retire(connection, by: account)
         }
         relay.release(by: account)
+    }
+
+    private func retire(_ connection: RelayConnection, by account: SubjectID) {
+        discard(connection)
+        connection.relay.release(by: account)
     }
 
     /// Closes a connection in mid-message, or after its state was lost.
@@ -139,6 +150,7 @@ package final class RelayPool: @unchecked Sendable {
 
     /// Keeps a connection that is ready for MAIL and that nobody uses.
     func keep(_ connection: RelayConnection) {
+        guard !isClosed else { return discard(connection) }
         let shelf: Shelf
         if let known = self.shelf(of: connection.relay) {
             shelf = known
@@ -153,8 +165,18 @@ package final class RelayPool: @unchecked Sendable {
     /// An idle connection heard something (its relay has closed it, or is out of step), or is not wanted any more.
     private func drop(_ connection: RelayConnection) {
         shelf(of: connection.relay)?.connections.removeAll { $0 === connection }
+        discard(connection)
+    }
+
+    private func discard(_ connection: RelayConnection) {
         connection.close()
         connection.relay.closed()
+    }
+
+    /// Closes every idle connection, and keeps none from now on.
+    func close() {
+        isClosed = true
+        sweep { _ in false }
     }
 
     /// Closes idle connections that have rested too long; all of them, of relays that `isInUse` disowns.

@@ -26,7 +26,9 @@ final class RelayWatch: Sendable {
         // An attempt that was interrupted says nothing about the relay.
         guard !relay.isUp else { return }
         relay.meter?.isUp(false)
-        let wasUp = troubles.withLock { $0.updateValue("\(failure.stage.rawValue): \(failure.reason)", forKey: name) == nil }
+        let wasUp = troubles.withLock {
+            $0.updateValue("\(failure.stage.rawValue): \(failure.reason)", forKey: name) == nil
+        }
         guard wasUp else { return }
         telemetry.log.warning(
             "relay down",

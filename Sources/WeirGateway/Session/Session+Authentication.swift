@@ -8,6 +8,7 @@ extension Session {
     func authenticate(
         _ mechanism: SASLMechanism, response: Range<Int>?, length: Int
     ) async throws(ConnectionError) -> Bool {
+        self.mechanism = MetricLabels.Mechanism(mechanism)
         var exchange = SASLExchange(mechanism)
         var step = client.withInput { exchange.begin(in: $0.extracting(0..<length), response: response) }
         client.consume(length + 2)
@@ -25,7 +26,9 @@ extension Session {
         }
         switch step {
         case .challenge: preconditionFailure("the loop answers challenges")
-        case .refused(let reply): return settleAuthentication(reply)
+        case .refused(let reply):
+            tell(.malformed)
+            return settleAuthentication(reply)
         case .credentials(let credentials): return try await check(credentials)
         }
     }
@@ -51,10 +54,16 @@ extension Session {
 
     private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
         switch await gateway.authenticator.verify(credentials, source: client.transport.peer, on: loop) {
-        case .busy: return settleAuthentication(.authenticationBusy)
-        case .wrong: return settleAuthentication(.authenticationFailed)
+        case .busy:
+            tell(.busy, login: credentials.login)
+            return settleAuthentication(.authenticationBusy)
+        case .wrong:
+            tell(.failure, login: credentials.login)
+            return settleAuthentication(.authenticationFailed)
         case .right(let account):
+            tell(.success)
             if let refusal = count(account) {
+                tellTooMany(account)
                 say(refusal)
                 return false
             }

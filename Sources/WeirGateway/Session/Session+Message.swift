@@ -32,7 +32,12 @@ extension Session {
             return true
         }
         guard let transaction else { preconditionFailure("a message has an envelope") }
+        var code: UInt16 = 0
+        defer { tellEnd(of: transaction, code: code) }
+        transaction.story.hasContent = true
         let reply = try await passMessage(transaction)
+        code = reply.code
+        meter.answered(.data, code: code)
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
         return true
@@ -46,13 +51,13 @@ extension Session {
             dropTransaction()
         }
         guard let relay = transaction.relay else { return ForwardedReply(.relayLost) }
-        transaction.filed = gateway.ledger.file(
-            transaction.reservation, of: transaction.parties.subjects, message: transaction.id.number)
+        gateway.ledger.file(transaction.holds, message: transaction.id)
         relay.enqueueData()
         do throws(ConnectionError) {
             let answer = try await relay.nextReply(until: loop.now + generation.timeouts.relay) { reply, octets in
                 reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
             }
+            if answer == nil { relay.contentBegins() }
             if let answer { return refusedData(answer, transaction, relay) }
         } catch {
             if waiter.isInterrupted { throw error }
@@ -62,11 +67,8 @@ extension Session {
         say(.startData)
         if let outcome = try await stream(transaction, to: relay) {
             abandonRelay(of: transaction)
-            switch outcome {
-            case .relay(let reply): return reply
-            case .refused(let reply): return ForwardedReply(reply)
-            case .relayLost: return ForwardedReply(.relayLost)
-            }
+            if case .relay(let reply) = outcome { transaction.story.relayCode = reply.code }
+            return reply(to: outcome)
         }
         let reply = try await release(transaction, to: relay)
         delivered = reply.code < 400
@@ -78,11 +80,20 @@ extension Session {
         _ answer: ForwardedReply, _ transaction: Transaction, _ relay: RelayConnection
     ) -> ForwardedReply {
         relay.noteRefusal()
+        transaction.story.relayCode = answer.code
         guard answer.code >= 400 else {
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }
         return answer
+    }
+
+    private func reply(to outcome: Outcome) -> ForwardedReply {
+        switch outcome {
+        case .relay(let reply): reply
+        case .refused(let reply): ForwardedReply(reply)
+        case .relayLost: ForwardedReply(.relayLost)
+        }
     }
 
     func abandonRelay(of transaction: Transaction) {
@@ -99,6 +110,7 @@ extension Session {
         var stream = MessageStream(
             received: receivedField(transaction), account: transaction.account.traceField(key: gateway.hashKey),
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
+        let octetsMax = octetsMax(of: transaction.account) ?? .max
         let deadline = loop.now + Session.messageTimeout
         var outcome: Outcome?
         relay.connection.prepareOutput()
@@ -111,7 +123,11 @@ extension Session {
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
-            if let fault = stream.fault { outcome = outcome ?? .refused(fault.reply) }
+            if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
+            if let fault = stream.fault, outcome == nil {
+                transaction.story.verdict = .refusedContent
+                outcome = .refused(fault.reply)
+            }
             if outcome != nil { stream.discard() }
             if progress.ended { break }
             if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
@@ -120,7 +136,7 @@ extension Session {
             }
         }
         if outcome == nil { shrink(transaction, to: stream.octets) }
-        gateway.noteSize(stream.octets)
+        transaction.story.octets = stream.octets
         return outcome
     }
 
@@ -139,9 +155,7 @@ extension Session {
                 if case .failed = relay.connection.flushNow() { outcome = .relayLost }
                 outcome = outcome ?? earlyAnswer(of: relay)
             }
-            if transaction.account.permission.state == .suspended, outcome == nil {
-                outcome = .refused(suspension(transaction))
-            }
+            if outcome == nil, let refusal = lastRefusal(transaction) { outcome = .refused(refusal) }
             try await client.wait(until: min(loop.now + generation.timeouts.data, deadline))
         }
     }
@@ -181,32 +195,32 @@ extension Session {
         }
     }
 
-    /// Reserves the octets that have come beyond those reserved.
+    /// Reserves the octets that have come beyond those reserved; mail to those who always may be written to has no such limit.
     private func grow(_ transaction: Transaction, to octets: UInt64) -> Outcome? {
-        let growth = Int64(clamping: octets) - transaction.reservation.held.octets
-        guard growth > 0 else { return nil }
+        let growth = Int64(clamping: octets) - transaction.hold.reservation.held.octets
+        guard growth > 0, transaction.hold.reservation.held.recipients > 0 else { return nil }
         let parties = permission(of: transaction.account).parties
         let decision = gateway.ledger.decide { book, moment in
-            book.reserve(Amount(octets: growth), into: &transaction.reservation, for: parties, at: moment)
+            book.reserve(Amount(octets: growth), into: &transaction.hold.reservation, for: parties, at: moment)
         }
         switch decision {
         case .admitted(let crossings):
             gateway.note(crossings, of: transaction.account)
             return nil
         case .refused(let refusal):
+            transaction.story.limit = refusal.limit.name.description
+            transaction.story.verdict = refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
             gateway.note(refusal, of: transaction.account)
-            return .refused(
-                Explanation.reply(
-                    refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall))
+            return .refused(explain(refusal, transaction))
         }
     }
 
     /// Gives back octets that SIZE declared and that did not come.
     private func shrink(_ transaction: Transaction, to octets: UInt64) {
-        let excess = transaction.reservation.held.octets - Int64(clamping: octets)
+        let excess = transaction.hold.reservation.held.octets - Int64(clamping: octets)
         guard excess > 0 else { return }
         gateway.ledger.decide { book, _ in
-            book.release(Amount(octets: excess), from: &transaction.reservation)
+            book.release(Amount(octets: excess), from: &transaction.hold.reservation)
         }
     }
 
@@ -216,10 +230,8 @@ extension Session {
     private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError)
         -> ForwardedReply
     {
-        guard var filed = transaction.filed else { preconditionFailure("a message is filed before it streams") }
         if transaction.account.permission.parties.boundsOctets(at: loop.now) {
-            gateway.ledger.fileGrowth(of: &filed, to: transaction.reservation)
-            transaction.filed = filed
+            gateway.ledger.fileGrowth(of: transaction.holds)
         }
         let deadline = loop.now + Session.durabilityTimeout
         while true {
@@ -227,12 +239,13 @@ extension Session {
                 abandonRelay(of: transaction)
                 return ForwardedReply(refusal)
             }
-            switch gateway.ledger.clear(&filed, &transaction.reservation) {
-            case .released(let charge):
-                transaction.filed = nil
-                return await sendDot(transaction, charge, to: relay)
+            if let outcome = earlyAnswer(of: relay) {
+                abandonRelay(of: transaction)
+                return reply(to: outcome)
+            }
+            switch gateway.ledger.clear(transaction.holds) {
+            case .released: return await sendDot(transaction, to: relay)
             case .wait(let ticket):
-                transaction.filed = filed
                 // What waits for the relay goes out with the dot, in one segment.
                 guard await gateway.ledger.becomesDurable(ticket, until: deadline, waiter: waiter) else {
                     abandonRelay(of: transaction)
@@ -246,32 +259,33 @@ extension Session {
     private func lastRefusal(_ transaction: Transaction) -> Reply? {
         let permission = transaction.account.permission
         if permission.refusal != nil { return .relayingDenied }
-        return permission.state == .suspended ? suspension(transaction) : nil
+        let isRelief = transaction.hold.reservation.held.recipients == 0
+        return permission.state == .suspended && !isRelief ? suspension(transaction) : nil
     }
 
     private func suspension(_ transaction: Transaction) -> Reply {
-        Explanation.suspended(
+        transaction.story.verdict = .refusedSuspended
+        return Explanation.suspended(
             transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
-    private func sendDot(_ transaction: Transaction, _ charge: Charge, to relay: RelayConnection) async
-        -> ForwardedReply
-    {
-        var charge = charge
+    private func sendDot(_ transaction: Transaction, to relay: RelayConnection) async -> ForwardedReply {
+        let asked = loop.now
         relay.enqueueDot()
         do throws(ConnectionError) {
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
                 ForwardedReply(reply, from: octets)
             }
-            relay.transactionEnded(accepted: reply.code < 300)
-            gateway.noteAnswered(transaction, code: reply.code)
-            if reply.code >= 400 { gateway.ledger.refund(&charge, message: transaction.id.number) }
+            guard reply.code < 300 || reply.code >= 400 else { throw .closed }
+            relay.contentEnded(accepted: reply.code < 300)
+            transaction.story.relayCode = reply.code
+            relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
+            if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
             return reply
         } catch {
             // A copy may have gone: the charge stays.
             abandonRelay(of: transaction)
-            gateway.noteAnswered(transaction, code: 0)
             return ForwardedReply(.relayLost)
         }
     }

@@ -18,7 +18,7 @@ extension Session {
             let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
-                parties: account.standing.parties, mail: mail, envelope: envelope)
+                subjects: account.standing.parties.subjects, mail: mail, envelope: envelope, now: loop.now)
             say(.senderOk)
         }
     }
@@ -46,11 +46,16 @@ extension Session {
         case .failing: return .failure(Turned(reply: .storeBusy))
         case .sound: break
         }
-        let limits = standing.parties.account.limits
-        let octetsMax = generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax)
-            .octets
-        if let size = mail.size, let octetsMax, size > octetsMax { return .failure(Turned(reply: .messageTooBig)) }
+        if let size = mail.size, let octetsMax = octetsMax(of: account), size > octetsMax {
+            return .failure(Turned(reply: .messageTooBig))
+        }
         return .success(account)
+    }
+
+    /// The largest message that the account's plan and the relays take; nil: any.
+    func octetsMax(of account: Account) -> UInt64? {
+        let limits = permission(of: account).parties.account.limits
+        return generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
     }
 
     /// The account that the source address tells; nil also where the store cannot say.
@@ -59,61 +64,103 @@ extension Session {
     /// Decides one recipient; what passes is enqueued for the relay.
     func admit(_ recipient: RecipientParameters, length: Int) async throws(ConnectionError) {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
-        if let refusal = refusal(of: recipient, length: length, in: transaction) { return refuse(refusal) }
+        let hold: Hold
+        switch decide(transaction) {
+        case .admitted: hold = transaction.hold
+        case .refused(let disposition, let refusal):
+            guard let relief = await relief(for: recipient, length: length, transaction) else {
+                return refuse(told(disposition, refusal))
+            }
+            hold = relief
+        }
         if transaction.relay == nil {
             guard await borrowRelay(for: transaction, needing: recipient.requires) else {
-                giveBackOne(transaction)
-                return refuse(transaction.isLost ? .relayLost : .noRelay)
+                giveBackOne(hold)
+                return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
             }
         }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
-            giveBackOne(transaction)
-            return refuse(.noRelay)
+            giveBackOne(hold)
+            return refuse(told(.failed, .noRelay))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
-        answers.append(.relay)
+        answers.append(.relay(hold))
     }
 
-    /// Reserves the recipient, or says why not.
-    private func refusal(of recipient: RecipientParameters, length: Int, in transaction: Transaction) -> Reply? {
-        if transaction.isLost { return .relayLost }
+    private enum Admission {
+        case admitted
+        case refused(MetricLabels.Disposition, Reply)
+    }
+
+    /// Reserves one more recipient, or says why not.
+    private func decide(_ transaction: Transaction) -> Admission {
+        if transaction.isLost { return .refused(.failed, .relayLost) }
         let permission = permission(of: transaction.account)
-        if permission.refusal != nil { return .relayingDenied }
+        if permission.refusal != nil { return .refused(.refusedPolicy, .relayingDenied) }
         if permission.state == .suspended {
-            return Explanation.suspended(
-                permission.plan, contact: generation.configuration.contact, id: transaction.id)
+            return .refused(
+                .refusedSuspended,
+                Explanation.suspended(
+                    permission.plan, contact: generation.configuration.contact, id: transaction.id))
         }
-        let isFirst = transaction.reservation.held == .zero
+        let isFirst = transaction.hold.reservation.held == .zero
         let amount = Amount(
             messages: isFirst ? 1 : 0, recipients: 1, octets: isFirst ? transaction.declaredOctets : 0)
         let decision = gateway.ledger.decide { book, moment in
-            book.reserve(amount, into: &transaction.reservation, for: permission.parties, at: moment)
+            book.reserve(amount, into: &transaction.hold.reservation, for: permission.parties, at: moment)
         }
         switch decision {
         case .admitted(let crossings):
             gateway.note(crossings, of: transaction.account)
-            return nil
+            return .admitted
         case .refused(let refusal):
             gateway.note(refusal, of: transaction.account)
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 gateway.countRefusal(of: transaction)
             }
-            return Explanation.reply(
-                refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall)
+            transaction.story.limit = refusal.limit.name.description
+            let reply = explain(refusal, transaction)
+            return .refused(reply.code >= 500 ? .refusedQuota : .deferredQuota, reply)
         }
     }
+
+    func explain(_ refusal: Refusal, _ transaction: Transaction) -> Reply {
+        Explanation.reply(refusal, id: transaction.id, now: gateway.runtime.now, wall: gateway.runtime.wall)
+    }
+
+    /// The contact, postmaster and abuse can be written to by an account that is suspended or over its limits, so many times a day.
+    private func relief(for recipient: RecipientParameters, length: Int, _ transaction: Transaction) async -> Hold? {
+        let contact = generation.configuration.contact
+        let isRelief = client.withInput { input in
+            recipient.path.isRelief(contact: contact, in: input.extracting(0..<length))
+        }
+        guard isRelief, !transaction.isLost, permission(of: transaction.account).refusal == nil,
+            let subject = await gateway.reliefSubject(of: transaction.account)
+        else { return nil }
+        let hold = transaction.relief(of: subject)
+        let parties = Parties(account: Party(subject, limits: Session.reliefLimits))
+        let decision = gateway.ledger.decide { book, moment in
+            book.reserve(Amount(recipients: 1), into: &hold.reservation, for: parties, at: moment)
+        }
+        if case .admitted = decision { return hold }
+        return nil
+    }
+
+    /// Recipients that always may be written to, in a day.
+    private static let reliefLimits = LimitSet([
+        Limit(quantity: .recipients, window: .day, calendar: false, excess: .deferral, allowed: 10)
+    ])
 
     /// Answers the recipient that was just received, in its turn.
     private func refuse(_ reply: Reply) { answers.append(.refusal(reply)) }
 
     /// Takes back what one recipient had reserved; the message too, where it was the last.
-    private func giveBackOne(_ transaction: Transaction) {
+    private func giveBackOne(_ hold: Hold) {
         gateway.ledger.decide { book, _ in
-            book.release(Amount(recipients: 1), from: &transaction.reservation)
-            if transaction.reservation.held.recipients == 0 {
-                book.release(transaction.reservation.held, from: &transaction.reservation)
-            }
+            book.release(Amount(recipients: 1), from: &hold.reservation)
+            let rest = hold.reservation.held
+            if rest.recipients == 0 { book.release(rest, from: &hold.reservation) }
         }
     }
 
@@ -130,6 +177,7 @@ extension Session {
                 isNew: transaction.needsNewConnection, waiter: waiter)
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
+            transaction.story.relay = relay.relay.settings.name
             transaction.awaitsMailReply = true
             return true
         } catch {
@@ -148,8 +196,12 @@ extension Session {
             case .reply(let reply): reply.append(to: &client.output)
             case .refusal(let reply):
                 reply.append(to: &client.output)
+                meter.answered(.rcpt, code: reply.code)
                 farewell = dialogue.settle(code: reply.code)
-            case .relay: farewell = dialogue.settle(code: try await relayAnswer())
+            case .relay(let hold):
+                let code = try await relayAnswer(hold)
+                meter.answered(.rcpt, code: code)
+                farewell = dialogue.settle(code: code)
             }
             if let farewell {
                 farewell.append(to: &client.output)
@@ -164,8 +216,9 @@ extension Session {
     ///
     /// Until the client has been told something that a relay said, a lost relay costs it nothing: the envelope goes again over a
     /// new connection, then to the next relay.
-    private func relayAnswer() async throws(ConnectionError) -> UInt16 {
+    private func relayAnswer(_ hold: Hold) async throws(ConnectionError) -> UInt16 {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        let asked = loop.now
         var farewell: ForwardedReply?
         while let relay = transaction.relay {
             do throws(ConnectionError) {
@@ -176,7 +229,8 @@ extension Session {
                         client.output.append(contentsOf: refusal.octets)
                         return refusal.code
                     }
-                    guard !reply.isClosing else {
+                    // Neither a refusal nor an acceptance: out of step.
+                    guard !reply.isClosing, reply.code < 300 || reply.code >= 400 else {
                         farewell = ForwardedReply(reply, from: octets)
                         return nil
                     }
@@ -185,7 +239,9 @@ extension Session {
                 }
                 if let code {
                     transaction.isExposed = true
-                    if code >= 400 { noteRefused(transaction, relay, code: code) }
+                    relay.relay.meter?.replied(.rcpt, code: code, after: loop.now.since(asked))
+                    tell(code >= 400 ? .refusedRelay : .accepted)
+                    if code >= 400 { noteRefused(transaction, relay, hold, code: code) }
                     return code
                 }
             } catch {
@@ -193,7 +249,8 @@ extension Session {
             }
             guard await replaceRelay(of: transaction) else { break }
         }
-        giveBackOne(transaction)
+        giveBackOne(hold)
+        tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
         client.output.append(contentsOf: reply.octets)
         return reply.code
@@ -203,7 +260,9 @@ extension Session {
     private func takeMailReply(
         _ transaction: Transaction, _ relay: RelayConnection, _ deadline: Instant
     ) async throws(ConnectionError) {
+        let asked = loop.now
         let isClosing = try await relay.nextReply(until: deadline) { reply, octets in
+            relay.relay.meter?.replied(.mail, code: reply.code, after: loop.now.since(asked))
             if !reply.isPositive, !reply.isClosing { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
             return reply.isClosing
         }
@@ -211,9 +270,9 @@ extension Session {
         if isClosing { throw .closed }
     }
 
-    private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, code: UInt16) {
+    private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, _ hold: Hold, code: UInt16) {
         relay.noteRefusal()
-        giveBackOne(transaction)
+        giveBackOne(hold)
         if code >= 500 { gateway.countRefusal(of: transaction) }
     }
 
@@ -236,9 +295,21 @@ extension Session {
     func dropTransaction() {
         guard let transaction else { return }
         self.transaction = nil
-        gateway.ledger.withdraw(transaction.filed, &transaction.reservation)
+        if !transaction.story.hasContent { tellEnd(of: transaction, code: 0) }
+        gateway.ledger.withdraw(transaction.holds)
         guard let relay = transaction.relay else { return }
         transaction.relay = nil
         pool.giveBack(relay, by: transaction.account.subject)
+    }
+}
+
+extension Path {
+    /// Whether it is the contact's address, or postmaster or abuse at the contact's domain or at no domain.
+    fileprivate func isRelief(contact: String, in line: Span<UInt8>) -> Bool {
+        if isMailbox(contact, in: line) { return true }
+        guard let at = contact.lastIndex(of: "@") else { return false }
+        return ["postmaster", "abuse"].contains { name in
+            hasLocalPart(name, in: line) && (self.at == nil || isMailbox(name + contact[at...], in: line))
+        }
     }
 }

@@ -15,8 +15,8 @@ final class Session {
         case reply(Reply)
         /// To a recipient, by us.
         case refusal(Reply)
-        /// To a recipient that was sent on: the relay's next.
-        case relay
+        /// To a recipient that was sent on: the relay's next; what it has reserved lies in the hold.
+        case relay(Hold)
     }
 
     let gateway: Gateway
@@ -25,6 +25,7 @@ final class Session {
     let loop: RuntimeExecutor
     let waiter: Waiter
     let pool: RelayPool
+    let meter: ListenerMeter
     var dialogue: ServerDialogue
     /// The configuration as of the last envelope's beginning.
     var generation: Generation
@@ -33,6 +34,9 @@ final class Session {
     var transaction: Transaction?
     /// Answers that are owed to the client, in order; empty but in the middle of a segment.
     var answers: [Answer] = []
+    /// The command at hand, and the mechanism of the last AUTH, for the metrics.
+    var verb: MetricLabels.Verb?
+    var mechanism = MetricLabels.Mechanism.other
     /// What HELO or EHLO said.
     var clientName: [UInt8] = []
     var isExtended = false
@@ -50,6 +54,7 @@ final class Session {
         self.listener = listener
         self.loop = loop
         self.pool = pool
+        meter = gateway.meter(of: listener)
         waiter = Waiter(on: loop)
         client = Connection(transport, on: loop, waiter: waiter)
         generation = gateway.generation
@@ -63,6 +68,8 @@ final class Session {
 
     /// Runs the session to its end; whatever it held is given back.
     func run() async {
+        let began = loop.now
+        meter.opened()
         do throws(ConnectionError) {
             if try await open() { try await converse() }
         } catch {
@@ -72,6 +79,7 @@ final class Session {
         if let countedAs { gateway.ledger.decide { book, _ in book.disconnect(countedAs) } }
         client.close()
         waiter.retire()
+        meter.closed(after: loop.now.since(began))
     }
 
     /// Greets the client; false where it is turned away.
@@ -81,10 +89,12 @@ final class Session {
         }
         if listener.accounts != .login { account = await accountOfAddress() }
         if let account, let refusal = count(account) {
+            tellTooMany(account)
             say(refusal)
             try await flush()
             return false
         }
+        meter.admitted(.accepted)
         say(.greeting(hostname: generation.configuration.hostname))
         return true
     }
@@ -101,6 +111,8 @@ final class Session {
     /// Counts the connection as the account's; a reply refuses it.
     func count(_ account: Account) -> Reply? {
         let parties = account.standing.parties
+        if let countedAs { gateway.ledger.decide { book, _ in book.disconnect(countedAs) } }
+        countedAs = nil
         let decision = gateway.ledger.decide { book, moment in book.connect(parties, at: moment) }
         switch decision {
         case .refused: return .tooManyConnections
@@ -164,6 +176,8 @@ final class Session {
     /// Carries out one line; false where the session ends with it.
     private func handle(_ line: Line) async throws(ConnectionError) -> Bool {
         guard case .command(let length) = line else {
+            verb = .unknown
+            meter.violated(.lineTooLong)
             return try await finish(dialogue.receive(CommandError.lineTooLong), length: 0)
         }
         let command: Result<Command, CommandError> = client.withInput { input in
@@ -175,10 +189,13 @@ final class Session {
         }
         switch command {
         case .failure(let error):
+            verb = .unknown
+            meter.violated(error.violation)
             client.consume(length + 2)
             return try await finish(dialogue.receive(error), length: 0)
         case .success(let command):
             if dialogue.mustWait(for: command), try await !settle() { return false }
+            verb = command.verb
             let action = dialogue.receive(command)
             switch action {
             case .admitRecipient(let recipient):
@@ -225,6 +242,7 @@ final class Session {
 
     /// Writes a reply, or queues it behind the answers that are owed.
     func say(_ reply: Reply) {
+        tell(reply)
         if answers.isEmpty {
             client.prepareOutput()
             reply.append(to: &client.output)
@@ -262,6 +280,7 @@ final class Session {
 
     /// The last words to a client that waited too long, or that must go.
     private func sayGoodbye(_ error: ConnectionError) {
+        answers = []
         switch error {
         case .timedOut: say(.idleTooLong)
         case .interrupted: say(.shuttingDown)
@@ -289,11 +308,17 @@ final class Session {
         guard let wrap = gateway.generation.serverTLS[listener.name] else {
             throw .failed(TransportFailure(reason: "TLS was not set up"))
         }
-        try await client.secure(until: loop.now + Session.handshakeTimeout) { transport throws(TransportFailure) in
-            try wrap(transport)
+        do throws(ConnectionError) {
+            try await client.secure(until: loop.now + Session.handshakeTimeout) { transport throws(TransportFailure) in
+                try wrap(transport)
+            }
+        } catch {
+            meter.shookHands(nil)
+            throw error
         }
+        meter.shookHands(client.transport.security)
         dialogue.secure()
-        account = nil
+        if listener.accounts == .login { account = nil }
         clientName = []
         framer = LineFramer()
     }

@@ -1,20 +1,20 @@
 import WeirQuota
 import WeirSMTP
+import WeirTime
 
 /// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
 final class Transaction {
     let id: MessageID
     let account: Account
-    /// Against whom it counts, from its first recipient to its end.
-    let parties: Parties
+    /// What it holds of the account's limits, its customer's and the gateway's.
+    let hold: Hold
+    /// What it holds of the account's relief: recipients that always may be written to, within a cap of their own.
+    private(set) var relief: Hold?
     /// Octets as SIZE declared them, 0 without.
     let declaredOctets: Int64
     let isSMTPUTF8: Bool
     var envelope: Envelope
-    var reservation = Reservation()
-    /// The charge as the journal has it; nil before DATA.
-    var filed: FiledCharge?
-
+    var story: Story
     /// The connection that MAIL went over; nil before the first recipient, and after it was lost.
     var relay: RelayConnection?
     /// MAIL's reply has not been taken.
@@ -30,14 +30,27 @@ final class Transaction {
     /// Whether a connection that was idle failed: the next one is to be new.
     var needsNewConnection = false
 
-    init(id: MessageID, account: Account, parties: Parties, mail: MailParameters, envelope: Envelope) {
+    init(
+        id: MessageID, account: Account, subjects: Subjects, mail: MailParameters, envelope: Envelope, now: Instant
+    ) {
+        story = Story(began: now)
         self.id = id
         self.account = account
-        self.parties = parties
+        hold = Hold(subjects)
         declaredOctets = Int64(clamping: mail.size ?? 0)
         isSMTPUTF8 = mail.isSMTPUTF8
         self.envelope = envelope
     }
+
+    /// The hold on the account's relief, made at its first use.
+    func relief(of subject: SubjectID) -> Hold {
+        if let relief { return relief }
+        let made = Hold(Subjects(account: subject))
+        relief = made
+        return made
+    }
+
+    var holds: [Hold] { relief.map { [hold, $0] } ?? [hold] }
 }
 
 /// A relay's reply, kept as the client will get it.

@@ -8,6 +8,7 @@ package final class SimulatedExecutor: RuntimeExecutor, @unchecked Sendable {
     let number: Int
     private let scheduler: Scheduler
     private var calls: [@Sendable () -> Void] = []
+    private var stalledUntil = Instant(nanoseconds: 0)
 
     init(name: String, number: Int, scheduler: Scheduler) {
         self.name = name
@@ -21,12 +22,20 @@ package final class SimulatedExecutor: RuntimeExecutor, @unchecked Sendable {
         return scheduler.now
     }
 
-    package override func enqueue(_ job: consuming ExecutorJob) { scheduler.add(UnownedJob(job), on: self) }
+    package override func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        guard scheduler.now < stalledUntil else { return scheduler.add(job, on: self) }
+        scheduler.at(stalledUntil) { self.scheduler.add(job, on: self) }
+    }
 
     package override func post(_ body: @escaping @Sendable () -> Void) {
-        scheduler.addCall(on: self)
         calls.append(body)
+        guard scheduler.now < stalledUntil else { return scheduler.addCall(on: self) }
+        scheduler.at(stalledUntil) { self.scheduler.addCall(on: self) }
     }
+
+    /// Begins nothing new before `instant`: a slow disk, a thread that is not scheduled.
+    package func stall(until instant: Instant) { stalledUntil = max(stalledUntil, instant) }
 
     /// Makes the oldest posted call.
     func takeCall() { calls.removeFirst()() }

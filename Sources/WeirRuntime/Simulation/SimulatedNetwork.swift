@@ -48,7 +48,14 @@ package final class SimulatedNetwork: @unchecked Sendable {
         return listener
     }
 
-    func remove(_ listener: SimulatedListener) { listeners[listener.address] = nil }
+    func remove(_ listener: SimulatedListener) {
+        if listeners[listener.address] === listener { listeners[listener.address] = nil }
+    }
+
+    /// Stops accepting at once.
+    func stopListening(_ listener: any Listening) {
+        if let listener = listener as? SimulatedListener { remove(listener) }
+    }
 
     private func listener(at address: SocketAddress) -> SimulatedListener? {
         listeners[address] ?? listeners[address.isIPv4 ? .unspecified.with(port: address.port) : .anyIPv6(address.port)]

@@ -10,9 +10,19 @@ package final class SimulatedTransport: Transport {
     private let peerAddress: SocketAddress
     private let incoming: Pipe
     private let outgoing: Pipe
+    /// Hears every octet that this end reads or writes, for whoever checks what passes.
+    package var tap: ((Tapped) -> Void)?
     private var isConnected: Bool
     private var error: Int32?
     private(set) var isClosed = false
+
+    /// What a wiretap hears; the octets are lent.
+    package enum Tapped {
+        case read(UnsafeRawBufferPointer)
+        case wrote(UnsafeRawBufferPointer)
+        /// This end closed the connection.
+        case closed
+    }
 
     init(
         network: SimulatedNetwork, local: SocketAddress, peer: SocketAddress, incoming: Pipe, outgoing: Pipe,
@@ -47,7 +57,10 @@ package final class SimulatedTransport: Transport {
         precondition(!isClosed, "recv on a transport that was closed")
         if let error { return .failed(SystemError(call: "recv", errno: error)) }
         let count = incoming.take(into: buffer)
-        if count > 0 { return .octets(count) }
+        if count > 0 {
+            tap?(.read(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+            return .octets(count)
+        }
         return incoming.hasEnded ? .end : .wouldBlock
     }
 
@@ -57,12 +70,15 @@ package final class SimulatedTransport: Transport {
         guard isConnected else { return .wouldBlock }
         if outgoing.isFinished { return .failed(SystemError(call: "send", errno: EPIPE)) }
         let count = outgoing.send(buffer)
-        return count > 0 ? .octets(count) : .wouldBlock
+        guard count > 0 else { return .wouldBlock }
+        tap?(.wrote(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+        return .octets(count)
     }
 
     package override func close() {
         guard !isClosed else { return }
         isClosed = true
+        tap?(.closed)
         if isBroken { return }
         if incoming.unread > 0 { outgoing.sendReset() } else { outgoing.finish() }
     }
@@ -70,11 +86,21 @@ package final class SimulatedTransport: Transport {
     package override func reset() {
         guard !isClosed else { return }
         isClosed = true
+        tap?(.closed)
         if !isBroken { outgoing.sendReset() }
     }
 
     /// Sends the end, and goes on reading: what a subscriber's program may do.
     package func halfClose() { outgoing.finish() }
+
+    /// Its process has ended: the peer sees what it sees of a close, and who still holds this end finds it broken.
+    func orphan() {
+        guard !isClosed, !isBroken else { return }
+        tap?(.closed)
+        tap = nil
+        if incoming.unread > 0 { outgoing.sendReset() } else { outgoing.finish() }
+        fail(ECONNRESET)
+    }
 
     // MARK: - The network's side
 

@@ -1,0 +1,153 @@
+import WeirConfiguration
+import WeirQuota
+import WeirRuntime
+import WeirSMTP
+import WeirTime
+
+/// What one transaction came to, for its line in the log and for the metrics.
+struct Story {
+    typealias Disposition = MetricLabels.Disposition
+
+    let began: Instant
+    /// Recipients that a relay took, and that were refused by anyone.
+    private(set) var accepted = 0
+    private(set) var refused = 0
+    /// Of the last recipient that was refused.
+    private(set) var refusal: Disposition?
+    /// The name of the last limit that refused; empty: none did.
+    var limit = ""
+    /// Whether DATA was answered with anything but an error of sequence.
+    var hasContent = false
+    var octets: UInt64 = 0
+    /// The relay that was asked last.
+    var relay = ""
+    /// Why we did not let the content pass.
+    var verdict: Disposition?
+    /// The relay's reply to DATA or to the dot; 0: there is none.
+    var relayCode: UInt16 = 0
+
+    init(began: Instant) { self.began = began }
+
+    mutating func note(_ disposition: Disposition) {
+        if disposition == .accepted {
+            accepted += 1
+        } else {
+            refused += 1
+            refusal = disposition
+        }
+    }
+
+    /// What became of the message, whose client was told `code`; nil where there was none: it was given up before DATA.
+    func disposition(code: UInt16) -> Disposition? {
+        guard hasContent else { return accepted == 0 ? refusal : nil }
+        if (200..<300).contains(code) { return .accepted }
+        return verdict ?? (relayCode >= 400 ? .refusedRelay : .failed)
+    }
+}
+
+/// What sessions tell of themselves.
+extension Session {
+    /// Counts a reply to the command at hand.
+    func tell(_ reply: Reply) {
+        // 354 is no answer yet.
+        guard let verb, reply.code != 354 else { return }
+        meter.answered(verb, code: reply.code)
+        if reply.code == 503 { meter.violated(.sequence) }
+    }
+
+    /// Counts what became of a recipient, and returns its reply.
+    func told(_ disposition: MetricLabels.Disposition, _ reply: Reply) -> Reply {
+        tell(disposition)
+        return reply
+    }
+
+    func tell(_ disposition: MetricLabels.Disposition) {
+        meter.recipient(disposition)
+        transaction?.story.note(disposition)
+    }
+
+    /// Counts the message and writes its line, once its client has been told `code`; 0: nothing.
+    func tellEnd(of transaction: Transaction, code: UInt16) {
+        let story = transaction.story
+        let disposition = story.disposition(code: code)
+        guard story.hasContent || story.accepted + story.refused > 0 else { return }
+        if let disposition { meter.message(disposition) }
+        if disposition == .accepted { meter.accepted(octets: story.octets) }
+        let peer = client.transport.peer
+        gateway.telemetry.log.info(
+            "message",
+            [
+                "id": .string(transaction.id.description), "result": .string(disposition?.labelValue ?? "abandoned"),
+                "account": .string(transaction.account.key), "listener": .string(listener.name),
+                "source": .string(peer.host), "helo": .octets(clientName),
+                "tls": .string(client.transport.security?.version ?? ""),
+                "recipients_accepted": .int(story.accepted), "recipients_refused": .int(story.refused),
+                "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
+                "code": .int(Int(code)), "seconds": .span(loop.now.since(story.began)),
+            ])
+    }
+
+    /// Counts and tells an attempt at AUTH; `login` is empty where the exchange did not come so far.
+    func tell(_ result: MetricLabels.AuthResult, login: [UInt8] = []) {
+        meter.authenticated(mechanism, result)
+        guard result == .failure || result == .busy else { return }
+        gateway.telemetry.log.warning(
+            "authentication failed",
+            [
+                "login": .octets(login), "result": .string(result.labelValue), "listener": .string(listener.name),
+                "source": .string(client.transport.peer.host), "mechanism": .string(mechanism.labelValue),
+            ])
+    }
+
+    /// Counts and tells a connection that is over the limit of its account.
+    func tellTooMany(_ account: Account) {
+        meter.admitted(.tooMany)
+        gateway.telemetry.log.warning(
+            "session refused",
+            [
+                "reason": "too many connections", "account": .string(account.key), "listener": .string(listener.name),
+                "source": .string(client.transport.peer.host),
+            ])
+    }
+}
+
+extension Command {
+    var verb: MetricLabels.Verb {
+        switch self {
+        case .helo: .helo
+        case .ehlo: .ehlo
+        case .mail: .mail
+        case .rcpt: .rcpt
+        case .data: .data
+        case .rset: .rset
+        case .noop: .noop
+        case .quit: .quit
+        case .vrfy: .vrfy
+        case .help: .help
+        case .startTLS: .starttls
+        case .auth: .auth
+        case .unimplemented, .forbidden, .http, .unknown: .unknown
+        }
+    }
+}
+
+extension CommandError {
+    var violation: MetricLabels.Violation {
+        switch self {
+        case .controlOctet: .controlOctet
+        case .lineTooLong: .lineTooLong
+        case .malformedArgument, .malformedSender, .malformedRecipient, .internationalSender, .unknownParameter,
+            .messageTooBig:
+            .syntax
+        }
+    }
+}
+
+extension MetricLabels.Mechanism {
+    init(_ mechanism: SASLMechanism) {
+        switch mechanism {
+        case .plain: self = .plain
+        case .login: self = .login
+        }
+    }
+}
