@@ -1,6 +1,7 @@
 import Foundation
 import TestKit
 import Testing
+import WeirConfiguration
 
 @Suite("What the documents say")
 struct DocumentTests {
@@ -69,5 +70,16 @@ struct DocumentTests {
         for proof in proofs {
             #expect(tests.contains("func \(proof.1)(") || tests.contains("struct \(proof.1) {"), "\(proof.1)")
         }
+    }
+
+    @Test("the README's configuration and its plan load, without a warning")
+    func configuration() throws {
+        let blocks = Self.page("README.md").matches(of: /```yaml\n(.*?)```/.dotMatchesNewlines()).map { String($0.1) }
+        try #require(blocks.count == 2)
+        let folder = try TemporaryFolder()
+        try folder.write(blocks[1], to: "policies/residential.yaml")
+        let loaded = try Configuration.load(folder.write(blocks[0], to: "weir.yaml"))
+        #expect(loaded.warnings == [])
+        #expect(loaded.policies.plans["residential"]?.limits.count == 3)
     }
 }
