@@ -72,7 +72,7 @@ let package = Package(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
-        tests("DemoTests", ["WeirConfiguration", "weir"]),
+        tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]

@@ -2,6 +2,7 @@ import Foundation
 import TestKit
 import Testing
 import WeirConfiguration
+import WeirQuota
 
 @Suite("What the documents say")
 struct DocumentTests {
