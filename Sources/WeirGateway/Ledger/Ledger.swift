@@ -105,10 +105,10 @@ package final class Ledger: Sendable {
         hold.filed?.amount = amount
     }
 
-    /// Takes a message back that was never released: its dot will not be sent.
+    /// Takes a message back whose dot will not be sent; one that was released stays as it is.
     func withdraw(_ holds: [Hold]) {
         state.withLock { state in
-            for hold in holds {
+            for hold in holds where !hold.isReleased {
                 let held = hold.reservation.held
                 state.book.release(held, from: &hold.reservation)
                 if let filed = hold.filed, filed.amount != .zero {
@@ -141,6 +141,7 @@ package final class Ledger: Sendable {
             let last = holds.map(\.ticket).max() ?? 0
             guard isDurable(last) else { return .wait(last) }
             for hold in holds {
+                hold.isReleased = true
                 hold.charge = state.book.commit(&hold.reservation, at: moment)
                 // Where octets have no limit, what SIZE did not say may follow the dot.
                 if let charge = hold.charge { fileGrowth(of: hold, to: charge.amount, &state) }
@@ -256,7 +257,9 @@ final class Hold {
     var reservation = Reservation()
     /// From DATA on; nil also where nothing is held.
     fileprivate(set) var filed: Filed?
-    /// From the dot on.
+    /// The dot went out: the outcome alone settles what is charged.
+    fileprivate(set) var isReleased = false
+    /// From the dot on, while the relay may still refuse.
     fileprivate(set) var charge: Charge?
     /// Of the last row about it.
     fileprivate(set) var ticket: Ledger.Ticket = 0
