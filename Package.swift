@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime",
+                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore",
+                "WeirTime",
             ],
             swiftSettings: strict),
 
@@ -74,6 +75,7 @@ let package = Package(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
+        tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
