@@ -195,6 +195,12 @@ extension Scenarios {
             arguments: clientNames)
         func names(_ name: String) throws {
             let (sink, gateway) = try Self.start()
+            let honest = try SMTPClient(port: gateway.subscribers)
+            try honest.must("HELO honest.example")
+            #expect(try honest.command("unknown").code == 500)
+            #expect(try honest.message(to: ["a@target.example"], "\r\nHello").delivered == 1)
+            sink.forget()
+            let series = try gateway.series()
             let client = try SMTPClient(port: gateway.subscribers)
             // Where this name is not taken, the first one stands.
             try client.send("HELO client.example\r\nEHLO \(name)\r\nVRFY x\r\n")
@@ -206,6 +212,8 @@ extension Scenarios {
             #expect(fields.count == 3 && header.hasPrefix("Received: from "), "\(header)")
             #expect(header.utf8.allSatisfy { 0x20...0x7E ~= $0 || [0x0D, 0x0A, 0x09].contains($0) }, "\(header)")
             #expect(header.components(separatedBy: "\r\n").allSatisfy { $0.utf8.count <= 998 })
+            #expect(try gateway.series() == series, "the metrics have grown")
+            #expect(eventually { gateway.log.components(separatedBy: "\"message\"").count > 2 }, "\(gateway.log)")
             for line in gateway.log.split(separator: "\n") where line.hasPrefix("{") {
                 #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil, "\(line)")
             }

@@ -55,6 +55,16 @@ extension Scenarios {
             }
         }
 
+        /// What `account show --json` says, as far as it matters here.
+        private struct Shown: Decodable {
+            struct Limit: Decodable {
+                var name: String
+                var used: Int
+            }
+
+            var limits: [Limit]
+        }
+
         @Test("a plan of 1,000 a day lets exactly 1,000 through, whatever 64 sessions do at once", arguments: [11, 22])
         func exactly(seed: UInt64) throws {
             let isCalm = Mutex.Box(false)
@@ -82,6 +92,11 @@ extension Scenarios {
             for refusal in refusals.joined() {
                 #expect(refusal.hasPrefix("450 4.7.1 Limit reached: ") || refusal.hasPrefix("421 "), "seed \(seed)")
             }
+            let shown = try gateway.weir("account", "show", Self.account.login, "--json")
+            let used = try JSONDecoder().decode(Shown.self, from: Data(shown.output.utf8)).limits
+            #expect(used.first { $0.name == "recipients-per-day" }?.used == 1_000, "seed \(seed): \(shown.output)")
+            // Its transaction is open still, and would be waited for.
+            last.socket.close()
             #expect(gateway.stop() == .exited(0), "seed \(seed): \(gateway.log.suffix(2000))")
             #expect(try StoredCounts.amount(of: Self.account.login, in: gateway.store).recipients == 1_000)
         }

@@ -78,7 +78,7 @@ extension Scenarios {
             }
             _ = inParallel(2, send)
             let before = gateway.memoryPeak
-            _ = inParallel(20, send)
+            _ = inParallel(10, send)
             let grown = gateway.memoryPeak - before
             #expect(grown < 16 << 20, "\(grown >> 10) KiB more")
             let client = try Limits.session(gateway)
@@ -94,7 +94,7 @@ extension Scenarios {
             case "content line": try client.send("\(envelope)\r\n\(megabyte)\(megabyte)\r\n.\r\n")
             case "header": try client.send("\(envelope)Subject: \(megabyte)\r\n\r\n.\r\n")
             case "header fields":
-                try client.send(envelope + String(repeating: "X-Field: x\r\n", count: 100_000) + "\r\n.\r\n")
+                try client.send(envelope + String(repeating: "X-Field: x\r\n", count: 30_000) + "\r\n.\r\n")
             case "recipients":
                 try client.send("MAIL FROM:<a@client.example>\r\n")
                 for _ in 0..<2_000 {

@@ -146,26 +146,32 @@ extension Scenarios {
             return erfc(abs(deviation) / 2.0.squareRoot())
         }
 
+        /// How likely it is that the refusals of known and of unknown logins take the same time.
+        private static func difference(_ gateway: RunningGateway, of numbers: Range<Int>) throws -> Double {
+            var times: [Bool: [Double]] = [true: [], false: []]
+            for number in numbers {
+                for isKnown in [number % 2 == 0, number % 2 != 0] {
+                    let login = isKnown ? "known\(number)@isp.example" : "other\(number)@isp.example"
+                    let source = "127.\(isKnown ? 10 : 11).\(number / 200).\(number % 200 + 1)"
+                    let attempt = try attempt(gateway, login, "wrong", from: source)
+                    #expect(attempt.reply.description == "535 5.7.8 Authentication failed")
+                    times[isKnown]?.append(attempt.seconds)
+                }
+            }
+            return likelihood(times[true] ?? [], times[false] ?? [])
+        }
+
         @Test("threat 21: how long a refusal takes does not tell which logins there are")
         func enumeration() throws {
             let hash = try #require(PasswordHash.make(Array("correct horse".utf8)))
             let accounts = (0..<300).map { RunningGateway.Account(login: "known\($0)@isp.example", hash: hash.text) }
             let (_, gateway) = try Self.start(accounts)
-            // Two runs of which one may be unlucky: chance alone fails this once in ten thousand.
-            let likelihoods = try (0..<2).map { run in
-                var times: [Bool: [Double]] = [true: [], false: []]
-                for index in run * 150..<(run + 1) * 150 {
-                    for isKnown in [index % 2 == 0, index % 2 != 0] {
-                        let login = isKnown ? "known\(index)@isp.example" : "other\(index)@isp.example"
-                        let source = "127.\(isKnown ? 10 : 11).\(index / 200).\(index % 200 + 1)"
-                        let attempt = try Self.attempt(gateway, login, "wrong", from: source)
-                        #expect(attempt.reply.description == "535 5.7.8 Authentication failed")
-                        times[isKnown]?.append(attempt.seconds)
-                    }
-                }
-                return Self.likelihood(times[true] ?? [], times[false] ?? [])
+            // One run may be unlucky: chance alone fails two of them once in ten thousand.
+            let first = try Self.difference(gateway, of: 0..<150)
+            if first < 0.01 {
+                let second = try Self.difference(gateway, of: 150..<300)
+                #expect(second > 0.01, "\(first), then \(second)")
             }
-            #expect(likelihoods.contains { $0 > 0.01 }, "\(likelihoods)")
         }
 
         @Test("threat 22: passwords are neither asked for in clear nor written anywhere")

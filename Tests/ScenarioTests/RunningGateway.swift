@@ -2,8 +2,6 @@ import Foundation
 import Synchronization
 import TestKit
 import WeirRuntime
-import WeirStore
-import WeirTime
 
 /// The real daemon, with folders, ports, a certificate and accounts of its own.
 final class RunningGateway: Sendable {
@@ -16,7 +14,6 @@ final class RunningGateway: Sendable {
         var hash: String?
         var networks: [String] = []
         var plan = "standard"
-        var customer: String?
     }
 
     struct Relay: Sendable {
@@ -67,7 +64,8 @@ final class RunningGateway: Sendable {
     /// The program, built beside the tests.
     static let program = Bundle(for: RunningGateway.self).bundleURL.path + "/weir"
 
-    init(_ setup: Setup) throws {
+    /// Writes everything, and starts the daemon unless told not to.
+    init(_ setup: Setup, starts: Bool = true) throws {
         folder = try TemporaryFolder()
         daemon = Mutex(nil)
         _ = try SelfSignedCertificate.make(
@@ -79,7 +77,7 @@ final class RunningGateway: Sendable {
             try folder.write(lines.joined(separator: "\n") + "\n", to: "policies/\(plan).yaml")
         }
         try add(setup.accounts)
-        try start()
+        if starts { try start() }
     }
 
     deinit { daemon.withLock { $0 }?.kill() }
@@ -96,6 +94,14 @@ final class RunningGateway: Sendable {
     var memoryPeak: Int {
         let line = text(of: "/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
         return (Int(line.filter(\.isNumber)) ?? 0) << 10
+    }
+
+    /// What /metrics says, each series without its value.
+    func series() throws -> Set<String> {
+        let page = try Program.run("curl", ["-sS", "--fail", "http://127.0.0.1:\(admin)/metrics"])
+        guard page.status == 0 else { throw Program.Failure(description: page.errors) }
+        return Set(
+            page.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { String($0.prefix { $0 != " " }) })
     }
 
     // MARK: - Starting and stopping
@@ -150,16 +156,18 @@ final class RunningGateway: Sendable {
         return (lines + setup.settings).joined(separator: "\n") + "\n"
     }
 
-    /// Puts accounts into the store, as `weir account import` does.
+    /// Imports the accounts as an administrator does.
     private func add(_ accounts: [Account]) throws {
         guard !accounts.isEmpty else { return }
-        let store = try AccountsStore(in: StoreDirectory(try folder.folder("store")))
-        let imported = accounts.enumerated().map { index, account in
-            ImportedAccount(
-                line: index + 2, login: account.login, plan: account.plan, customer: account.customer,
-                passwordHash: account.hash, token: account.password.map { SHA256.digest(Array($0.utf8)) },
-                networks: account.networks.compactMap { NetworkPrefix($0) })
+        let lines = accounts.map { account in
+            let digest = account.password.map {
+                SHA256.digest(Array($0.utf8)).map { byte in String(format: "%02x", byte) }
+            }
+            let hash = account.hash ?? digest.map { "{SHA256}" + $0.joined() } ?? ""
+            return "\(account.login),\(account.plan),\(account.networks.joined(separator: " ")),\(hash)"
         }
-        _ = try store.importAccounts(imported, by: Author("tests", at: WallTime(nanoseconds: 1)))
+        let text = (["login,plan,networks,password_hash"] + lines).joined(separator: "\n")
+        let outcome = try weir("account", "import", try folder.write(text + "\n", to: "accounts.csv"))
+        guard outcome.status == 0 else { throw Program.Failure(description: "import: \(outcome.errors)") }
     }
 }

@@ -97,3 +97,12 @@ package struct Authority {
         guard outcome.status == 0 else { throw Program.Failure(description: "openssl \(arguments): \(outcome.errors)") }
     }
 }
+
+extension Authority {
+    /// Writes a key that belongs to no certificate.
+    package static func key(_ file: String) throws {
+        let outcome = try Program.run(
+            "openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file])
+        guard outcome.status == 0 else { throw Program.Failure(description: outcome.errors) }
+    }
+}
