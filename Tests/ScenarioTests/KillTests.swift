@@ -36,45 +36,73 @@ extension Scenarios {
                 isOver.value.withLock { $0 = true }
                 for client in clients { client.join() }
                 #expect(eventually { sink.openConnections == 0 })
-                try compare(book, sink, gateway, "kill \(kill), seed \(Self.seed)")
+                book.take(sink.handOver())
+                let stored = try StoredCounts.amount(of: Self.account.login, in: gateway.store).recipients
+                book.compare(stored: stored, "kill \(kill), seed \(Self.seed)")
                 try gateway.start()
             }
-            let inFlight = book.state.value.withLock { $0.inFlight }
-            print(
-                "\(Self.kills) kills, seed \(Self.seed): \(book.answered) messages answered 250, \(sink.recipients)",
-                "recipients taken by the relay, at most \(inFlight) in flight")
-        }
-
-        private func compare(_ book: Book, _ sink: Sink, _ gateway: RunningGateway, _ what: String) throws {
-            let stored = try StoredCounts.amount(of: Self.account.login, in: gateway.store).recipients
-            let taken = Int64(sink.recipients)
-            let state = book.state.value.withLock { $0 }
-            #expect(stored >= taken, "\(what): \(stored) stored, the relay took \(taken)")
-            // A message in flight may have been taken, counted, both, or neither.
-            #expect(
-                stored <= taken + Int64(state.inFlight),
-                "\(what): \(stored) stored, \(taken) taken")
-            let missing = state.answered.subtracting(sink.messages.map { Book.mark(of: $0) })
-            #expect(missing.isEmpty, "\(what): answered 250 and never taken")
+            print("\(Self.kills) kills, seed \(Self.seed): \(book.summary)")
         }
     }
 
-    /// What the clients know.
+    /// What the clients and the relay know.
     final class Book: Sendable {
-        struct State {
-            /// Marks of the messages that were answered 250.
-            var answered: Set<String> = []
-            /// Recipients of messages whose answer never came.
-            var inFlight = 0
+        private struct State {
+            /// Messages that were answered 250 and have not been seen at the relay; by their first line.
+            var missing: Set<String> = []
+            var answered = 0
+            /// Recipients that the relay took.
+            var taken: Int64 = 0
+            /// Recipients of messages whose answer did not come since the last kill.
+            var inFlight: Int64 = 0
+            /// Recipients that were counted and not taken, at the last kill.
+            var excess: Int64 = 0
         }
 
-        let state = Mutex.Box(State())
-        var answered: Int { state.value.withLock { $0.answered.count } }
+        private let state = Mutex(State())
 
-        /// The first line of a message's text.
-        static func mark(of message: Sink.Message) -> String {
-            let start = message.text.range(of: "\r\n\r\n")?.upperBound ?? message.text.startIndex
-            return String(message.text[start...].prefix { $0 != "\r\n" })
+        var answered: Int { state.withLock { $0.answered } }
+        var summary: String {
+            state.withLock { state in
+                "\(state.answered) messages answered 250, \(state.taken) recipients taken by the relay, "
+                    + "\(state.excess) more counted for what was in flight"
+            }
+        }
+
+        func take(_ messages: [Sink.Message]) {
+            for message in messages {
+                let start = message.text.range(of: "\r\n\r\n")?.upperBound ?? message.text.startIndex
+                let mark = String(message.text[start...].prefix { $0 != "\r\n" })
+                state.withLock { state in
+                    state.taken += Int64(message.recipients.count)
+                    state.missing.remove(mark)
+                }
+            }
+        }
+
+        /// After a kill: all that was answered has arrived, and the store has counted it, and in addition at most what was in
+        /// flight, which may have been counted, taken, both or neither.
+        func compare(stored: Int64, _ what: String) {
+            state.withLock { state in
+                let excess = stored - state.taken
+                #expect(excess >= 0, "\(what): \(stored) stored, the relay took \(state.taken)")
+                #expect(
+                    excess - state.excess <= state.inFlight, "\(what): \(stored) stored, the relay took \(state.taken)")
+                #expect(state.missing.isEmpty, "\(what): answered 250 and never taken")
+                (state.excess, state.inFlight) = (excess, 0)
+            }
+        }
+
+        private func note(_ mark: String, _ recipients: Int, _ answers: SMTPClient.Answers?) {
+            state.withLock { state in
+                guard let answers else {
+                    state.inFlight += Int64(recipients)
+                    return
+                }
+                guard answers.delivered > 0 else { return }
+                state.answered += 1
+                state.missing.insert(mark)
+            }
         }
 
         /// Sends message after message until the daemon is gone.
@@ -88,13 +116,7 @@ extension Scenarios {
                     let recipients = (0..<Int(random.next() % 3) + 1).map { "r\($0)@target.example" }
                     let text = String(repeating: "x", count: Int(random.next() % 8_000))
                     let answers = try? client.message(to: recipients, "\r\n\(name)-\(number)\r\n\(text)")
-                    state.value.withLock { state in
-                        guard let answers else {
-                            state.inFlight += recipients.count
-                            return
-                        }
-                        if answers.delivered > 0 { state.answered.insert("\(name)-\(number)") }
-                    }
+                    note("\(name)-\(number)", recipients.count, answers)
                     if answers == nil { break }
                 }
             }

@@ -86,6 +86,14 @@ package final class Sink: Sendable {
     /// Recipients of all messages that were taken.
     package var recipients: Int { state.withLock { $0.messages.reduce(0) { $0 + $1.recipients.count } } }
 
+    /// Hands over the messages taken so far, and keeps them no longer.
+    package func handOver() -> [Message] {
+        state.withLock { state in
+            defer { state.messages = [] }
+            return state.messages
+        }
+    }
+
     package func forget() {
         state.withLock {
             $0.messages = []
