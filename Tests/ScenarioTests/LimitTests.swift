@@ -101,7 +101,7 @@ extension Scenarios {
             #expect(try StoredCounts.amount(of: Self.account.login, in: gateway.store).recipients == 1_000)
         }
 
-        @Test("of 64 sessions that ask for the last recipient at once, one gets it")
+        @Test("threat 15: of 64 sessions that ask for the last recipient at once, one gets it")
         func lastOne() throws {
             let sink = try Sink()
             let gateway = try RunningGateway(
