@@ -215,6 +215,11 @@ package final class AccountDirectory: @unchecked Sendable {
         try await refreshAll()
     }
 
+    /// The accounts that are in memory, in the order of their keys.
+    package var known: [Account] {
+        cache.withLock { Array($0.byKey.values) }.sorted { $0.key < $1.key }
+    }
+
     package var policies: Policies { cache.withLock { $0.policies } }
 }
 
