@@ -223,8 +223,8 @@ import WeirTime
     @Test("answers curl on its socket: health, metrics, an account's usage and suspension")
     func http() async throws {
         try await Gate.run(try Gate.Home()) { (gate) async throws in
-            #expect(try gate.curl("/healthz") == ("200", "ok"))
-            #expect(try gate.curl("/readyz") == ("200", "ready"))
+            #expect(try gate.curl("/healthz") == ("200", "ok\n"))
+            #expect(try gate.curl("/readyz") == ("200", "ready\n"))
             _ = try gate.client().message(to: ["a@example.com"], body)
             let path = "/v1/accounts/127.0.0.2%2F32"
             let usage = try gate.curl("\(path)/usage")

@@ -96,8 +96,8 @@ final class Gate: Sendable {
             "/usr/bin/curl",
             ["-s", "--unix-socket", home.folder.file("admin.sock"), "-w", "\n%{http_code}"] + arguments
                 + ["http://localhost\(path)"])
-        let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
-        return (String(lines.last ?? ""), lines.dropLast().joined(separator: "\n"))
+        let lines = outcome.output.split(separator: "\n")
+        return (String(lines.last ?? ""), lines.dropLast().map { "\($0)\n" }.joined())
     }
 }
 

@@ -55,7 +55,8 @@ import WeirTime
         let lead = stores.clock.wall.nanoseconds &- stores.clock.now.nanoseconds
         #expect(Int64(bitPattern: lead &- offset).magnitude < 100_000_000)
         let fresh = stores.clock.offset
-        let other = try Accounting.Stores(try Gate.Home().folder.file("store"))
+        let elsewhere = try Gate.Home()
+        let other = try Accounting.Stores(elsewhere.folder.file("store"))
         #expect(other.clock.offset != fresh, "another store has an anchor of its own")
     }
 
