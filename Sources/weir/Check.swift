@@ -1,8 +1,227 @@
-/// Reads configuration and policies, tries what they name, and says what is wrong.
-enum Check {
+import Glibc
+import WeirAdmin
+import WeirConfiguration
+import WeirGateway
+import WeirQuota
+import WeirRuntime
+import WeirStore
+import WeirTime
+
+/// Reads configuration and policies, tries what they name, and says what is wrong and where; sends and changes nothing.
+struct Check {
+    private let terminal = Terminal()
+    private let installation: Installation
+    private let loaded: LoadedConfiguration
+    private let runtime: RealRuntime
+    private var errors: [ConfigurationError] = []
+    private var warnings: [ConfigurationError]
+
+    private var configuration: Configuration { loaded.configuration }
+
     /// Returns the exit status.
     static func run(_ installation: Installation) async -> Int32 {
-        Terminal().note("weir: check is not built in")
-        return ExitStatus.unavailable
+        let loaded: LoadedConfiguration
+        do throws(ConfigurationErrors) {
+            loaded = try Configuration.load(installation.configuration)
+        } catch {
+            for error in error.errors { Terminal().note("\(error)") }
+            return ExitStatus.configuration
+        }
+        do throws(SystemError) {
+            let runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
+            var check = Check(installation: installation, loaded: loaded, runtime: runtime, warnings: loaded.warnings)
+            await check.all()
+            return check.report()
+        } catch {
+            Terminal().note("weir: \(error)")
+            return 71
+        }
+    }
+
+    private init(
+        installation: Installation, loaded: LoadedConfiguration, runtime: RealRuntime, warnings: [ConfigurationError]
+    ) {
+        self.installation = installation
+        self.loaded = loaded
+        self.runtime = runtime
+        self.warnings = warnings
+    }
+
+    private mutating func all() async {
+        LocalCalendar.setZone(configuration.timezone)
+        Signals.ignoreBrokenPipes()
+        let plans = configuration.policies.isEmpty ? 0 : loaded.policies.plans.plans.count
+        say("configuration", "\(loaded.files.count) files, \(plans) plans")
+        checkTokens()
+        let material = checkFiles()
+        let status = await runningDaemon()
+        await checkStore(status)
+        await checkPorts(status)
+        if let material { await checkRelays(material) }
+    }
+
+    private func report() -> Int32 {
+        for warning in warnings.sorted(by: { $0.place < $1.place }) { terminal.note("\(warning) (warning)") }
+        for error in errors.sorted(by: { $0.place < $1.place }) { terminal.note("\(error)") }
+        return errors.isEmpty ? 0 : ExitStatus.configuration
+    }
+
+    // MARK: - Files
+
+    private mutating func checkTokens() {
+        guard let file = configuration.admin.tokenFile else { return }
+        do throws(ConfigurationErrors) {
+            _ = try WeirConfiguration.AdminToken.load(file)
+        } catch {
+            errors += error.errors
+        }
+    }
+
+    private mutating func checkFiles() -> Material? {
+        do throws(MaterialErrors) {
+            let material = try Material.load(configuration, mayCreate: false)
+            noteCertificates(material)
+            return material
+        } catch {
+            for error in error.errors {
+                refuse(keys(naming: error.file), "\(error.file): \(error.reason)", hint: error.hint)
+            }
+            return nil
+        }
+    }
+
+    private mutating func noteCertificates(_ material: Material) {
+        guard let end = material.certificateEnds.values.min() else { return }
+        let now = runtime.wall.seconds
+        guard end > now else { return refuse(["tls.certificate"], "the certificate has ended: renew it") }
+        let days = (end - now) / 86_400
+        if days < 14 { warn(["tls.certificate"], "the certificate ends in \(days) days") }
+        say("certificate", "good for \(days) days")
+    }
+
+    /// The keys of weir.yaml whose value is this file.
+    private func keys(naming file: String) -> [String] {
+        var keys: [String] = []
+        if configuration.tls?.certificate == file { keys.append("tls.certificate") }
+        if configuration.tls?.key == file { keys.append("tls.key") }
+        for (index, relay) in configuration.relays.enumerated() {
+            if relay.ca == file { keys.append("relays[\(index)].ca") }
+            if relay.passwordFile == file { keys.append("relays[\(index)].password_file") }
+        }
+        if configuration.hashKeyFile == file { keys.append("hash_key_file") }
+        return keys
+    }
+
+    // MARK: - The store
+
+    private func runningDaemon() async -> Status? {
+        guard let daemon = try? installation.daemon() else { return nil }
+        return try? await daemon.status()
+    }
+
+    private mutating func checkStore(_ status: Status?) async {
+        if let status {
+            say("store", "held by the daemon that runs, \(status.accounts.known) accounts")
+            return await checkPlansByDaemon()
+        }
+        guard access(configuration.store, F_OK) == 0 else {
+            return say("store", "\(configuration.store) will be made at the first start")
+        }
+        let accounts: AccountsStore
+        do throws(StoreError) {
+            let directory = try StoreDirectory(configuration.store)
+            accounts = try AccountsStore(in: directory)
+            _ = try LedgerStore(in: directory)
+            let counts = try accounts.counts()
+            say("store", "sound, \(counts.map(\.count).reduce(0, +)) accounts")
+            for count in counts { refusePlan(count.plan, accounts: count.count) }
+        } catch {
+            refuse(["store"], error.explanation)
+        }
+    }
+
+    private mutating func checkPlansByDaemon() async {
+        var unknown: [String: Int] = [:]
+        do throws(AdminError) {
+            let daemon = try installation.daemon()
+            var query = AccountQuery(limit: AccountQuery.pageMax)
+            repeat {
+                let page = try await daemon.accounts(query)
+                for account in page.accounts where loaded.policies.plans[account.plan] == nil {
+                    unknown[account.plan, default: 0] += 1
+                }
+                query.cursor = page.next
+            } while query.cursor != nil
+        } catch {
+            warn(["admin.socket"], "the daemon does not list its accounts: \(error.detail)")
+        }
+        for (plan, count) in unknown.sorted(by: { $0.key < $1.key }) { refusePlan(plan, accounts: count) }
+    }
+
+    private mutating func refusePlan(_ plan: String, accounts: Int) {
+        guard loaded.policies.plans[plan] == nil else { return }
+        refuse(["policies"], "\(ReloadError.plansInUse([.init(plan: plan, accounts: accounts)]))")
+    }
+
+    // MARK: - The network
+
+    private mutating func checkPorts(_ status: Status?) async {
+        let before = errors.count
+        let held = Set(status?.listeners.map(\.address) ?? [])
+        for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description) {
+            await checkPort(listener.name, listener.address, "listeners[\(index)].address")
+        }
+        if status == nil, let address = configuration.admin.address {
+            await checkPort("admin", address, "admin.address")
+        }
+        guard errors.count == before else { return }
+        let count = configuration.listeners.count
+        say("listeners", status == nil ? "\(count), their ports are free" : "\(count), a daemon runs")
+    }
+
+    private mutating func checkPort(_ name: String, _ endpoint: IPEndpoint, _ key: String) async {
+        do throws(ListenError) {
+            try await PortTrial.run(name, endpoint, on: runtime)
+        } catch {
+            // Whoever checks may have fewer rights than the daemon.
+            if error.cause.errno == EACCES { warn([key], "\(error)") } else { refuse([key], "\(error)") }
+        }
+    }
+
+    private mutating func checkRelays(_ material: Material) async {
+        for (index, outcome) in await RelayTrial.run(configuration, material, on: runtime).enumerated() {
+            let name = outcome.relay.name
+            guard let failure = outcome.failure else {
+                say("relay \(name)", "answers")
+                continue
+            }
+            let key = "relays[\(index)]"
+            let what = "relay \(name), \(failure.stage.rawValue): \(failure.reason)"
+            switch failure.stage {
+            case .resolve:
+                refuse(["\(key).address"], what, hint: "getent hosts asks the same; is the name spelt right?")
+            case .tls:
+                refuse(["\(key).tls", "\(key).address"], what, hint: "tls: and ca: say what must hold")
+            case .login: refuse(["\(key).login"], what, hint: "login: and password_file: must be what the relay knows")
+            case .connect, .greeting, .hello:
+                warn(["\(key).address"], what, hint: "mail is deferred while no relay answers")
+            }
+        }
+    }
+
+    // MARK: - Words
+
+    private func say(_ what: String, _ result: String) { terminal.line("\(what): \(result)") }
+
+    private func place(_ keys: [String]) -> Place {
+        keys.lazy.compactMap { loaded.places[$0] }.first ?? Place(file: loaded.files.first ?? "")
+    }
+
+    private mutating func refuse(_ keys: [String], _ message: String, hint: String = "") {
+        errors.append(ConfigurationError(place(keys), message, hint: hint.isEmpty ? nil : hint))
+    }
+
+    private mutating func warn(_ keys: [String], _ message: String, hint: String = "") {
+        warnings.append(ConfigurationError(place(keys), message, hint: hint.isEmpty ? nil : hint))
     }
 }

@@ -1,3 +1,5 @@
+import WeirConfiguration
+
 /// What `weir help` prints, made from the table of verbs.
 struct Help {
     let commands: [Command]
@@ -5,6 +7,8 @@ struct Help {
     /// Help on one verb, on a group such as `account`, or on all.
     func write(_ words: [String], to terminal: Terminal) throws(UsageError) {
         if words.isEmpty { return overview(terminal) }
+        if words == ["weir.yaml"] { return describe(Configuration.keys, terminal) }
+        if words == ["policies"] { return describePolicies(terminal) }
         let group = commands.filter { $0.words.starts(with: words) }
         if let command = group.first(where: { $0.words == words }) { return describe(command, terminal) }
         guard !group.isEmpty else {
@@ -20,13 +24,38 @@ struct Help {
         terminal.line("weir: the gate through which outbound mail leaves, counted.\n")
         terminal.line("usage: weir VERB … [--config FILE] [--socket PATH] [--json] [--yes]\n")
         list(commands, terminal)
-        terminal.line("\nweir help VERB says more.")
+        terminal.line("\nweir help VERB says more; weir help weir.yaml and weir help policies list the keys of the files.")
         terminal.line(
             """
 
             Exit status: 0 done, 64 usage, 65 bad data, 67 no such account, 69 daemon not reachable,
             75 try again later, 77 not permitted, 78 configuration.
             """)
+    }
+
+    private func describePolicies(_ terminal: Terminal) {
+        terminal.line(
+            """
+            Each file that policies: names holds one of these kinds, told by its first key. A limit is written
+            "1000 recipients per day", "50 MB per message", "20 connections"; rolling (the default) or calendar, then
+            defer, reject or observe may follow.
+            """)
+        for (kind, keys) in Policies.keys {
+            terminal.line("\n\(kind):")
+            describe(keys, terminal)
+        }
+    }
+
+    private func describe(_ keys: [KeyDescription], _ terminal: Terminal) {
+        for key in keys {
+            let presence =
+                switch key.presence {
+                case .required: "required"
+                case .optional: "optional"
+                case .standard(let value): "default \(value)"
+                }
+            terminal.line("  \(key.path)  (\(key.expected); \(presence))\n      \(key.documentation)")
+        }
     }
 
     private func list(_ commands: [Command], _ terminal: Terminal) {

@@ -87,6 +87,12 @@ final class RunningGateway: Sendable {
     var pid: Int32 { daemon.withLock { $0?.pid } ?? 0 }
     var isRunning: Bool { daemon.withLock { $0?.isRunning } ?? false }
 
+    /// The most memory it has had so far, in octets.
+    var memoryPeak: Int {
+        let line = text(of: "/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) << 10
+    }
+
     // MARK: - Starting and stopping
 
     func start() throws {

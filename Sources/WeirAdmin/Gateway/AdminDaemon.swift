@@ -10,6 +10,8 @@ package final class AdminDaemon: Sendable {
     /// The port of `admin.address`, also where the system chose it.
     package let port: UInt16?
     private let doors: [HTTPServer]
+    /// The threads that make answers and that hash passwords: neither holds up a loop, nor the other.
+    private let clerk: RuntimeExecutor
     private let hasher: RuntimeExecutor
 
     /// The version that status and metrics tell.
@@ -22,6 +24,7 @@ package final class AdminDaemon: Sendable {
         metrics.configuration.build.set([AdminDaemon.version, "", "6.3"])
         let settings = loaded.configuration.admin
         do throws(SystemError) {
+            clerk = try server.runtime.makeWorker(name: "weir-admin")
             hasher = try server.runtime.makeWorker(name: "weir-hash")
         } catch {
             throw .system(error)
@@ -40,11 +43,11 @@ package final class AdminDaemon: Sendable {
         var doors: [HTTPServer] = []
         do {
             try AdminDaemon.makeFolder(of: settings.socket)
-            doors.append(try HTTPServer(on: .unixSocket(path: settings.socket), responder: router))
+            doors.append(try HTTPServer(on: .unixSocket(path: settings.socket), executor: clerk, responder: router))
             if let group = settings.group { try AdminDaemon.give(settings.socket, to: group) }
             if let address = settings.address {
                 let endpoint = HTTPEndpoint.tcp(address: address.address.description, port: address.port)
-                doors.append(try HTTPServer(on: endpoint, responder: router))
+                doors.append(try HTTPServer(on: endpoint, executor: clerk, responder: router))
             }
         } catch {
             let opened = doors
@@ -59,7 +62,7 @@ package final class AdminDaemon: Sendable {
     package func stop() async {
         for door in doors { await door.stop() }
         await server.stop()
-        (hasher as? WorkerThread)?.stop()
+        for worker in [clerk, hasher] { (worker as? WorkerThread)?.stop() }
     }
 
     // MARK: - Reload

@@ -219,12 +219,16 @@ package final class Ledger: Sendable {
         wake(ready.map(\.waiter))
     }
 
-    /// One call to each executor, not one to each waiter.
+    /// One call to each loop, not one to each waiter; administrators wait on threads of their own.
     private func wake(_ waiters: [Waiter]) {
-        for executor in runtime.loops {
-            let own = waiters.filter { $0.executor === executor }
-            if !own.isEmpty { executor.post { for waiter in own { waiter.signal() } } }
+        var others = waiters
+        for loop in runtime.loops where !others.isEmpty {
+            let own = others.filter { $0.executor === loop }
+            if own.isEmpty { continue }
+            others.removeAll { $0.executor === loop }
+            loop.post { for waiter in own { waiter.signal() } }
         }
+        for waiter in others { waiter.wake() }
     }
 
     /// Notes that commits fail: whoever waits is told.

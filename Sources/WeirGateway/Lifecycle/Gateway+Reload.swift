@@ -19,6 +19,11 @@ package enum ReloadError: Error, Sendable {
     package struct PlanInUse: Hashable, Sendable {
         package var plan: String
         package var accounts: Int
+
+        package init(plan: String, accounts: Int) {
+            self.plan = plan
+            self.accounts = accounts
+        }
     }
 }
 

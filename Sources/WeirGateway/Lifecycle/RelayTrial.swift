@@ -1,0 +1,58 @@
+import Synchronization
+package import WeirConfiguration
+package import WeirRuntime
+
+/// Tries whether relays can be reached as configured, without a gateway: for `weir check`.
+package enum RelayTrial {
+    /// How one relay answered.
+    package struct Outcome: Sendable {
+        package var relay: Relay
+        /// Nil: it is ready for mail.
+        package var failure: RelayFailure?
+    }
+
+    /// The longest wait for one reply, in nanoseconds: a person waits.
+    private static let timeout: UInt64 = 5_000_000_000
+
+    /// Connects to each relay, all at once; no mail is sent.
+    package static func run(
+        _ configuration: Configuration, _ material: Material, on runtime: Runtime
+    ) async -> [Outcome] {
+        let outcomes = Outcomes()
+        let connector = RelayConnector(
+            runtime: runtime, hostname: configuration.hostname, secrets: material.relaySecrets, timeout: timeout,
+            report: { relay, failure in outcomes.failures.withLock { $0[relay.settings.name] = failure } })
+        let loop = runtime.loops[0]
+        let pool = RelayPool(loop: loop, connector: connector)
+        let probes = configuration.relays.map { settings in
+            loop.spawn {
+                let waiter = Waiter(on: loop)
+                await pool.probe(RelayState(settings), waiter: waiter)
+                waiter.retire()
+            }
+        }
+        for probe in probes { await probe.value }
+        await loop.spawn { pool.sweep { _ in false } }.value
+        return configuration.relays.map { relay in
+            Outcome(relay: relay, failure: outcomes.failures.withLock { $0[relay.name] })
+        }
+    }
+
+    private final class Outcomes: Sendable {
+        let failures = Mutex<[String: RelayFailure]>([:])
+    }
+}
+
+/// Tries whether addresses can be listened on.
+package enum PortTrial {
+    /// Listens on an address and lets go of it at once.
+    package static func run(_ listener: String, _ endpoint: IPEndpoint, on runtime: Runtime) async throws(ListenError) {
+        let socket: any Listening
+        do throws(SystemError) {
+            socket = try runtime.listen(on: SocketAddress(endpoint)) { transport, _ in transport.close() }
+        } catch {
+            throw ListenError(listener: listener, address: endpoint.description, cause: error)
+        }
+        await socket.close()
+    }
+}

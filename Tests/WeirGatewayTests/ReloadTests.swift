@@ -1,0 +1,102 @@
+import TestKit
+import Testing
+import WeirAdmin
+import WeirGateway
+import WeirRuntime
+
+@Suite("A reload") struct ReloadTests {
+    @Test("takes new limits, listeners and relays, and drops no session")
+    func takes() async throws {
+        let home = try Gate.Home(limits: "1 recipients per hour")
+        let second = try Sink()
+        try await Gate.run(home) { gate in
+            let client = try gate.client()
+            #expect(try client.message(to: ["a@example.com", "b@example.com"], body).recipients.map(\.code) == [250, 450])
+            let port = try gate.port()
+            try home.plan("home", limits: "3 recipients per hour")
+            try home.write(settings: [
+                "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: network }, "
+                    + "{ name: more, address: \"127.0.0.1:0\", tls: none, accounts: network }]",
+                "relays: [{ name: second, address: \"127.0.0.1:\(second.port)\", tls: none }]",
+            ])
+            let report = try await gate.administration.reload(by: gate.actor)
+            #expect(
+                report.changes == [
+                    "listener more added", "relay second added", "relay relay removed", "plan home changed",
+                ])
+            #expect(try gate.port() == port, "the listener that did not change stays as it is")
+            let answers = try client.message(to: ["a@example.com", "b@example.com", "c@example.com"], body)
+            #expect(answers.recipients.map(\.code) == [250, 250, 450])
+            #expect(second.recipients == 2 && home.relay.recipients == 1)
+            #expect(try gate.client(from: "127.0.0.3", listener: "more").message(to: ["a@example.com"], body).delivered == 1)
+            #expect(try await gate.administration.reload(by: gate.actor).changes == [])
+        }
+    }
+
+    @Test("closes a listener that is gone, while its sessions live on")
+    func closes() async throws {
+        let two = [
+            "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: network }, "
+                + "{ name: old, address: \"127.0.0.1:0\", tls: none, accounts: network }]"
+        ]
+        let home = try Gate.Home(settings: two)
+        try await Gate.run(home) { gate in
+            let client = try gate.client(listener: "old")
+            let port = try gate.port("old")
+            try home.write()
+            #expect(try await gate.administration.reload(by: gate.actor).changes == ["listener old removed"])
+            #expect(throws: (any Error).self) { try SMTPClient(port: port) }
+            #expect(try client.message(to: ["a@example.com"], body).delivered == 1)
+        }
+    }
+
+    /// What is wrong with the new configuration, and what the answer names.
+    static let refusals: [(settings: [String], policies: [String: String], answer: String)] = [
+        (["hostnam: other.example"], [:], "unknown key \"hostnam\": did you mean \"hostname\"?"),
+        ([], ["home": "plan: home\nlimits: [5 recipients per eon]\n"], "policies/home.yaml:2:10: "),
+        (["store: /nowhere"], [:], "store cannot change while weir runs: restart it, or take the change back"),
+        (["timezone: Europe/Berlin"], [:], "timezone cannot change while weir runs: restart it, or take the change back"),
+        (
+            ["networks: [{ range: 127.0.0.0/8, each: 32, plan: other }]"], ["home": "plan: other\n"],
+            "1 account is on plan home, which is no longer defined: keep the plan, or move them first "
+                + "(weir account list --plan home)"
+        ),
+        (
+            [
+                "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: network }, "
+                    + "{ name: no, address: \"192.0.2.1:25\", tls: none, accounts: network }]"
+            ], ["home": "plan: home\nlimits: [1 recipients per hour]\n"],
+            "listener no cannot listen on 192.0.2.1:25: Cannot assign requested address: this machine does not have the "
+                + "address; ip addr lists those it has"
+        ),
+        (
+            [
+                "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: starttls, accounts: network }]",
+                "tls: { certificate: none.pem, key: none.pem }",
+            ], [:], "none.pem: No such file or directory"
+        ),
+    ]
+
+    @Test("is refused whole when anything is wrong, and the old configuration goes on", arguments: refusals.indices)
+    func refuses(index: Int) async throws {
+        let refusal = ReloadTests.refusals[index]
+        let home = try Gate.Home(limits: "3 recipients per hour")
+        try await Gate.run(home) { gate in
+            let client = try gate.client()
+            #expect(try client.message(to: ["a@example.com"], body).delivered == 1)
+            let addresses = gate.daemon.server.gateway.addresses
+            try home.write(settings: refusal.settings)
+            for (name, text) in refusal.policies { try home.folder.write(text, to: "policies/\(name).yaml") }
+            do throws(AdminError) {
+                _ = try await gate.administration.reload(by: gate.actor)
+                Issue.record("it was taken")
+            } catch {
+                #expect(error.kind == .configuration)
+                #expect(error.errors.contains { $0.detail.contains(refusal.answer) }, "\(error.errors)")
+            }
+            #expect(gate.daemon.server.gateway.addresses == addresses)
+            #expect(try client.message(to: ["a@example.com", "b@example.com", "c@example.com"], body).delivered == 2)
+            #expect(try gate.curl("/metrics").body.contains("weir_config_last_reload_successful 0\n"))
+        }
+    }
+}
