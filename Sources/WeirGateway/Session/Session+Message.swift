@@ -114,14 +114,16 @@ extension Session {
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
         let octetsMax = octetsMax(of: transaction.account) ?? .max
         let deadline = loop.now + Session.messageTimeout
+        var silenceDeadline = loop.now + generation.timeouts.data
         var outcome: Outcome?
         relay.connection.prepareOutput()
         while true {
             if client.inputCount == 0 {
-                try await receiveContent(until: deadline, transaction, relay, &outcome)
+                try await receiveContent(until: min(silenceDeadline, deadline), transaction, relay, &outcome)
                 if outcome != nil { stream.discard() }
                 continue
             }
+            silenceDeadline = loop.now + generation.timeouts.data
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
@@ -158,7 +160,7 @@ extension Session {
                 outcome = outcome ?? earlyAnswer(of: relay)
             }
             if outcome == nil, let refusal = lastRefusal(transaction) { outcome = .refused(refusal) }
-            try await client.wait(until: min(loop.now + generation.timeouts.data, deadline))
+            try await client.wait(until: deadline)
         }
     }
 
