@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime",
+                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore",
+                "WeirTime",
             ],
             swiftSettings: strict),
 
@@ -74,6 +75,7 @@ let package = Package(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
+        tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
@@ -81,11 +83,14 @@ let package = Package(
 
 // Fuzzers, each a program of one file: WEIR_FUZZ=1 swift build --sanitize fuzzer --product FuzzCommandLine
 if Context.environment["WEIR_FUZZ"] != nil {
-    for name in ["CommandLine", "RelayReply", "DataDecoder"] {
+    for (name, core) in [
+        ("CommandLine", "WeirSMTP"), ("RelayReply", "WeirSMTP"), ("DataDecoder", "WeirSMTP"),
+        ("YAML", "WeirConfiguration"),
+    ] {
         package.products += [.executable(name: "Fuzz\(name)", targets: ["Fuzz\(name)"])]
         package.targets += [
             .executableTarget(
-                name: "Fuzz\(name)", dependencies: ["WeirSMTP"], path: "Tests/Fuzz/\(name)",
+                name: "Fuzz\(name)", dependencies: [.byName(name: core)], path: "Tests/Fuzz/\(name)",
                 swiftSettings: strict)
         ]
     }

@@ -95,7 +95,8 @@ extension Scenarios {
             #expect(try first.message(to: (1...9).map { "r\($0)@target.example" }, "\r\nHello").delivered == 9)
             let sessions = try (0..<64).map { _ in try Self.session(gateway) }
             let delivered = inParallel(64) { index in
-                (try? sessions[index].message(to: ["a@target.example", "b@target.example"], "\r\nHello"))?.delivered ?? 0
+                (try? sessions[index].message(to: ["a@target.example", "b@target.example"], "\r\nHello"))?.delivered
+                    ?? 0
             }
             #expect(delivered.reduce(0, +) == 1)
             #expect(sink.recipients == 10)

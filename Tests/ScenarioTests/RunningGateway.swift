@@ -7,10 +7,13 @@ import WeirTime
 
 /// The real daemon, with folders, ports, a certificate and accounts of its own.
 final class RunningGateway: Sendable {
-    /// An account that may send; a login's password is in clear here, its hash in the store.
+    /// An account that may send.
     struct Account: Sendable {
         var login: String
+        /// An application password, whose SHA-256 is in the store.
         var password: String?
+        /// Of a password that people make.
+        var hash: String?
         var networks: [String] = []
         var plan = "standard"
         var customer: String?
@@ -33,6 +36,8 @@ final class RunningGateway: Sendable {
         /// By plan.
         var limits: [String: [String]] = ["standard": ["100 recipients per message"]]
         var accounts: [Account] = []
+        /// Every address of it is an account on plan "standard".
+        var range = "127.0.0.0/8"
         /// Further top-level keys of the configuration.
         var settings: [String] = []
 
@@ -87,6 +92,12 @@ final class RunningGateway: Sendable {
     var pid: Int32 { daemon.withLock { $0?.pid } ?? 0 }
     var isRunning: Bool { daemon.withLock { $0?.isRunning } ?? false }
 
+    /// The most memory it has had so far, in octets.
+    var memoryPeak: Int {
+        let line = text(of: "/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) << 10
+    }
+
     // MARK: - Starting and stopping
 
     func start() throws {
@@ -124,7 +135,7 @@ final class RunningGateway: Sendable {
         var lines = [
             "hostname: gate.example", "store: store", "policies: [policies/*.yaml]", "contact: abuse@isp.example",
             "tls: { certificate: gateway.pem, key: gateway.key }", "delivery: proxy",
-            "networks: [{ range: 127.0.0.0/8, each: 32, plan: standard }]",
+            "networks: [{ range: \(setup.range), each: 32, plan: standard }]",
             "admin: { socket: admin.sock, address: 127.0.0.1:\(admin) }", "listeners:",
         ]
         for (name, port, settings) in listeners {
@@ -146,7 +157,7 @@ final class RunningGateway: Sendable {
         let imported = accounts.enumerated().map { index, account in
             ImportedAccount(
                 line: index + 2, login: account.login, plan: account.plan, customer: account.customer,
-                token: account.password.map { SHA256.digest(Array($0.utf8)) },
+                passwordHash: account.hash, token: account.password.map { SHA256.digest(Array($0.utf8)) },
                 networks: account.networks.compactMap { NetworkPrefix($0) })
         }
         _ = try store.importAccounts(imported, by: Author("tests", at: WallTime(nanoseconds: 1)))

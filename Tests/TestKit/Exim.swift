@@ -30,7 +30,9 @@ package final class Exim: MailServer {
 
     deinit { daemon.stop() }
 
-    package func delivered() -> [[UInt8]] { maildir(folder.file("mail/all")) }
+    private var mail: Maildir { Maildir(path: folder.file("mail/all")) }
+    package func delivered() -> [[UInt8]] { mail.messages }
+    package var deliveredCount: Int { mail.files.count }
 
     private static func configuration(_ path: String, port: UInt16) -> String {
         """
@@ -69,6 +71,7 @@ package final class Exim: MailServer {
           directory = \(path)/mail/all
           maildir_format
           create_directory
+          return_path_add
           user = \(user)
           group = \(user)
         begin retry

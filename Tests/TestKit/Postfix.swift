@@ -6,6 +6,7 @@ package protocol MailServer: Sendable {
     var port: UInt16 { get }
     /// The messages delivered so far, as the server wrote them.
     func delivered() -> [[UInt8]]
+    var deliveredCount: Int { get }
 }
 
 extension MailServer {
@@ -21,10 +22,16 @@ extension MailServer {
     }
 }
 
-/// The files of a maildir's `new`.
-func maildir(_ path: String) -> [[UInt8]] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/new")) ?? []
-    return names.map { contents(of: "\(path)/new/\($0)") }
+/// A folder with a file for each message.
+struct Maildir {
+    let path: String
+
+    var files: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/new")) ?? []
+        return names.map { "\(path)/new/\($0)" }
+    }
+
+    var messages: [[UInt8]] { files.map { contents(of: $0) } }
 }
 
 /// A real Postfix with folders of its own, which delivers everything to one maildir.
@@ -67,7 +74,9 @@ package final class Postfix: MailServer {
 
     package var log: String { text(of: folder.file("log/mail.log")) }
 
-    package func delivered() -> [[UInt8]] { maildir(folder.file("mail/all")) }
+    private var mail: Maildir { Maildir(path: folder.file("mail/all")) }
+    package func delivered() -> [[UInt8]] { mail.messages }
+    package var deliveredCount: Int { mail.files.count }
 
     private static func main(_ path: String) -> [String] {
         [
@@ -84,7 +93,7 @@ package final class Postfix: MailServer {
             "virtual_mailbox_base = \(path)/mail", "virtual_mailbox_maps = static:all/",
             "virtual_uid_maps = static:\(identifier("postfix"))", "virtual_gid_maps = static:\(identifier("postfix"))",
             "virtual_minimum_uid = 1", "virtual_mailbox_limit = 0", "message_size_limit = 60000000",
-            "smtpd_client_connection_count_limit = 0",
+            "smtpd_client_connection_count_limit = 0", "in_flow_delay = 0",
         ]
     }
 

@@ -80,7 +80,9 @@ package final class Sink: Sendable {
     package var messages: [Message] { state.withLock { $0.messages } }
     /// All command lines, of all connections.
     package var commands: [String] { state.withLock { $0.commands } }
+    /// Connections so far, and those that stand.
     package var connections: Int { state.withLock { $0.connections } }
+    package var openConnections: Int { state.withLock { $0.open.count } }
     /// Recipients of all messages that were taken.
     package var recipients: Int { state.withLock { $0.messages.reduce(0) { $0 + $1.recipients.count } } }
 

@@ -51,7 +51,7 @@ package final class AdminDaemon: Sendable {
             }
         } catch {
             let opened = doors
-            Task { for door in opened { await door.stop() } }
+            clerk.spawn { for door in opened { await door.stop() } }
             throw .admin("\(error)")
         }
         self.doors = doors

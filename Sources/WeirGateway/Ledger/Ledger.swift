@@ -105,10 +105,10 @@ package final class Ledger: Sendable {
         hold.filed?.amount = amount
     }
 
-    /// Takes a message back whose dot will not be sent; one that was released stays as it is.
+    /// Takes a message back that was never released: its dot will not be sent.
     func withdraw(_ holds: [Hold]) {
         state.withLock { state in
-            for hold in holds where !hold.isReleased {
+            for hold in holds {
                 let held = hold.reservation.held
                 state.book.release(held, from: &hold.reservation)
                 if let filed = hold.filed, filed.amount != .zero {
@@ -141,10 +141,11 @@ package final class Ledger: Sendable {
             let last = holds.map(\.ticket).max() ?? 0
             guard isDurable(last) else { return .wait(last) }
             for hold in holds {
-                hold.isReleased = true
                 hold.charge = state.book.commit(&hold.reservation, at: moment)
                 // Where octets have no limit, what SIZE did not say may follow the dot.
                 if let charge = hold.charge { fileGrowth(of: hold, to: charge.amount, &state) }
+                hold.released = hold.filed
+                hold.filed = nil
             }
             return .released
         }
@@ -255,11 +256,11 @@ final class Hold {
     let subjects: Subjects
     /// Counted in every window, and filed under no slot in memory, until the dot.
     var reservation = Reservation()
-    /// From DATA on; nil also where nothing is held.
+    /// From DATA to the dot; nil also where nothing is held.
     fileprivate(set) var filed: Filed?
-    /// The dot went out: the outcome alone settles what is charged.
-    fileprivate(set) var isReleased = false
-    /// From the dot on, while the relay may still refuse.
+    /// From the dot on: there is nothing to withdraw any more.
+    fileprivate(set) var released: Filed?
+    /// From the dot on.
     fileprivate(set) var charge: Charge?
     /// Of the last row about it.
     fileprivate(set) var ticket: Ledger.Ticket = 0
@@ -268,7 +269,8 @@ final class Hold {
 
     /// A row of the journal in the slot that the charge is filed under.
     fileprivate func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
-        JournalRow(
+        let filed = filed ?? released
+        return JournalRow(
             kind: kind, at: now, slot: filed?.slot ?? Slot(now), account: subjects.account,
             customer: subjects.customer, amount: amount, message: filed?.message ?? 0)
     }

@@ -94,6 +94,9 @@ final class RelayConnection {
         outstanding += 1
     }
 
+    /// Whether something that was enqueued has not gone out.
+    var hasUnsent: Bool { connection.outputCount > 0 }
+
     func flush(until deadline: Instant) async throws(ConnectionError) {
         do throws(ConnectionError) {
             try await connection.flush(until: deadline)

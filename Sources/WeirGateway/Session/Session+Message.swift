@@ -11,6 +11,8 @@ extension Session {
     static let messageTimeout: UInt64 = 30 * .minute
     /// The longest wait for a charge to become durable.
     static let durabilityTimeout: UInt64 = 30 * .second
+    /// What may go out with the dot, in one segment; more goes before it, so that the dot finds room at once. In octets.
+    static let dotSegmentMax = 4 * 1024
     /// What may wait for the relay before the client is read again, in octets.
     static let relayOctetsMax = 64 * 1024
 
@@ -112,14 +114,16 @@ extension Session {
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
         let octetsMax = octetsMax(of: transaction.account) ?? .max
         let deadline = loop.now + Session.messageTimeout
+        var silenceDeadline = loop.now + generation.timeouts.data
         var outcome: Outcome?
         relay.connection.prepareOutput()
         while true {
             if client.inputCount == 0 {
-                try await receiveContent(until: deadline, transaction, relay, &outcome)
+                try await receiveContent(until: min(silenceDeadline, deadline), transaction, relay, &outcome)
                 if outcome != nil { stream.discard() }
                 continue
             }
+            silenceDeadline = loop.now + generation.timeouts.data
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
@@ -156,7 +160,7 @@ extension Session {
                 outcome = outcome ?? earlyAnswer(of: relay)
             }
             if outcome == nil, let refusal = lastRefusal(transaction) { outcome = .refused(refusal) }
-            try await client.wait(until: min(loop.now + generation.timeouts.data, deadline))
+            try await client.wait(until: deadline)
         }
     }
 
@@ -209,7 +213,8 @@ extension Session {
             return nil
         case .refused(let refusal):
             transaction.story.limit = refusal.limit.name.description
-            transaction.story.verdict = refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
+            transaction.story.verdict =
+                refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
             gateway.note(refusal, of: transaction.account)
             return .refused(explain(refusal, transaction))
         }
@@ -232,6 +237,10 @@ extension Session {
     {
         if transaction.account.permission.parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: transaction.holds)
+        }
+        if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
+            abandonRelay(of: transaction)
+            return reply(to: outcome)
         }
         let deadline = loop.now + Session.durabilityTimeout
         while true {
@@ -274,6 +283,7 @@ extension Session {
         let asked = loop.now
         relay.enqueueDot()
         do throws(ConnectionError) {
+            try await flushDot(to: relay)
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
                 ForwardedReply(reply, from: octets)
             }
@@ -284,10 +294,25 @@ extension Session {
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
             return reply
         } catch {
-            // A copy may have gone: the charge stays.
+            // A copy may have gone, and the charge stays; but for a dot that never went out whole.
+            if relay.hasUnsent { gateway.ledger.refund(transaction.holds) }
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }
+    }
+
+    /// Writes the dot while the slot of its charge lasts: one that left later would still be in a window that has let go of its charge.
+    private func flushDot(to relay: RelayConnection) async throws(ConnectionError) {
+        let slot = Slot(loop.now)
+        let end = Slot(number: slot.number &+ 1).start
+        while Slot(loop.now) == slot {
+            switch relay.connection.flushNow() {
+            case .done: return
+            case .failed(let error): throw .broken(error)
+            case .blocked: try await relay.connection.wait(until: end)
+            }
+        }
+        throw .timedOut
     }
 
     private func receivedField(_ transaction: Transaction) -> [UInt8] {

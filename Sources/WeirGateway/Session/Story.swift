@@ -28,11 +28,11 @@ struct Story {
 
     init(began: Instant) { self.began = began }
 
-    mutating func note(_ disposition: Disposition) {
+    mutating func note(_ disposition: Disposition, count: Int) {
         if disposition == .accepted {
-            accepted += 1
+            accepted += count
         } else {
-            refused += 1
+            refused += count
             refusal = disposition
         }
     }
@@ -61,9 +61,9 @@ extension Session {
         return reply
     }
 
-    func tell(_ disposition: MetricLabels.Disposition) {
-        meter.recipient(disposition)
-        transaction?.story.note(disposition)
+    func tell(_ disposition: MetricLabels.Disposition, count: Int = 1) {
+        meter.recipient(disposition, count: count)
+        transaction?.story.note(disposition, count: count)
     }
 
     /// Counts the message and writes its line, once its client has been told `code`; 0: nothing.

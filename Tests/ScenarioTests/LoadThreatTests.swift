@@ -1,0 +1,167 @@
+import Foundation
+import Glibc
+import Synchronization
+import TestKit
+import Testing
+
+extension Scenarios {
+    @Suite("Threats from clients, in how much they ask for")
+    struct LoadThreats {
+        /// Sockets that this process may have beside the tests' own needs.
+        private static func socketsMax(_ wanted: Int) -> Int {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            limit.rlim_cur = limit.rlim_max
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            return min(wanted, max(0, Int(clamping: limit.rlim_cur) - 500) / 2)
+        }
+
+        @Test("threat 27: thousands that say nothing and a hundred that dribble leave a new login its second")
+        func slowloris() throws {
+            let sink = try Sink()
+            let count = Self.socketsMax(5_000)
+            let gateway = try RunningGateway(.init(relays: [.init(sink.port)], accounts: [Limits.account]))
+            let idle = try (0..<count).map { _ in try Socket(connectedTo: gateway.local) }
+            let dribbling = try (0..<100).map { _ in try SMTPClient(port: gateway.subscribers, from: "127.0.0.9") }
+            let isOver = Mutex.Box(false)
+            let dribbler = Background {
+                while !isOver.value.withLock({ $0 }) {
+                    for client in dribbling { try? client.send("N") }
+                    usleep(50_000)
+                }
+            }
+            for _ in 0..<20 {
+                let start = Date()
+                let client = try Limits.session(gateway)
+                #expect(Date().timeIntervalSince(start) < 1)
+                #expect(try client.message(to: ["a@target.example"], "\r\nHello").delivered == 1)
+            }
+            isOver.value.withLock { $0 = true }
+            dribbler.join()
+            #expect(idle.count == count && gateway.isRunning)
+        }
+
+        @Test("threat 27: who says nothing is let go when its time is over")
+        func deadline() throws {
+            let sink = try Sink()
+            var setup = RunningGateway.Setup(relays: [.init(sink.port)])
+            setup.settings = ["timeouts: { command: 1s, data: 1s }"]
+            let gateway = try RunningGateway(setup)
+            let client = try SMTPClient(port: gateway.subscribers)
+            let start = Date()
+            #expect(try client.reply().description.hasPrefix("421 4.4.2 "))
+            #expect(Date().timeIntervalSince(start) < 10)
+            let sender = try SMTPClient(port: gateway.subscribers)
+            try sender.hello()
+            try sender.send("MAIL FROM:<a@client.example>\r\nRCPT TO:<b@target.example>\r\nDATA\r\n")
+            for _ in 0..<3 { #expect(try sender.reply().isPositive) }
+            try sender.send("Subject: half a message\r\n")
+            while (try? sender.reply()) != nil {}
+            #expect(sink.messages.isEmpty)
+        }
+
+        @Test(
+            "threat 28: long lines, many recipients and great messages take no memory",
+            arguments: [
+                "command", "login", "content line", "header", "header fields", "recipients", "nested parts",
+            ])
+        func memory(kind: String) throws {
+            let sink = try Sink { event in
+                // The relay keeps nothing either: it is in this process.
+                if case .message = event { return .reply("554 5.6.0 Too much") }
+                return nil
+            }
+            let gateway = try RunningGateway(.init(relays: [.init(sink.port)], accounts: [Limits.account]))
+            let send: @Sendable (Int) -> Void = { index in
+                guard let client = try? Limits.session(gateway, from: "127.0.6.\(index + 1)") else { return }
+                try? Self.burden(client, with: kind)
+            }
+            _ = inParallel(2, send)
+            let before = gateway.memoryPeak
+            _ = inParallel(20, send)
+            let grown = gateway.memoryPeak - before
+            #expect(grown < 16 << 20, "\(grown >> 10) KiB more")
+            let client = try Limits.session(gateway)
+            #expect(try client.command("NOOP").code == 250)
+        }
+
+        private static func burden(_ client: SMTPClient, with kind: String) throws {
+            let megabyte = String(repeating: "x", count: 1 << 20)
+            let envelope = "MAIL FROM:<a@client.example>\r\nRCPT TO:<b@target.example>\r\nDATA\r\n"
+            switch kind {
+            case "command": try client.send("NOOP \(megabyte)\r\n")
+            case "login": try client.send("AUTH PLAIN \(megabyte)\r\n")
+            case "content line": try client.send("\(envelope)\r\n\(megabyte)\(megabyte)\r\n.\r\n")
+            case "header": try client.send("\(envelope)Subject: \(megabyte)\r\n\r\n.\r\n")
+            case "header fields":
+                try client.send(envelope + String(repeating: "X-Field: x\r\n", count: 100_000) + "\r\n.\r\n")
+            case "recipients":
+                try client.send("MAIL FROM:<a@client.example>\r\n")
+                for _ in 0..<2_000 {
+                    try client.send("RCPT TO:<\(String(repeating: "r", count: 60))@target.example>\r\n")
+                }
+            default:
+                let part = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                try client.send(envelope + String(repeating: part, count: 10_000) + ".\r\n")
+            }
+            try client.send("QUIT\r\n")
+            while (try? client.reply()) != nil {}
+        }
+
+        /// What s_client says of a renegotiation: it asks for one at a line that begins with "R".
+        private static func renegotiation(_ port: UInt16) throws -> String {
+            let folder = try TemporaryFolder()
+            mkfifo(folder.file("in"), 0o600)
+            let input = open(folder.file("in"), O_RDWR | O_CLOEXEC)
+            defer { close(input) }
+            let client = try Program(
+                "openssl", ["s_client", "-tls1_2", "-connect", "127.0.0.1:\(port)"], input: folder.file("in"),
+                output: folder.file("out"))
+            #expect(eventually { text(of: folder.file("out")).contains("220 gate.example") })
+            _ = write(input, "R\n", 2)
+            _ = client.wait(seconds: 5)
+            #expect(text(of: folder.file("out")).contains("RENEGOTIATING"))
+            return text(of: folder.file("out"))
+        }
+
+        @Test(
+            "threat 29: TLS offers no renegotiation, no early data and nothing below 1.2, and resumes no login",
+            arguments: [
+                "renegotiation", "early data", "TLS 1.1", "resumption",
+            ])
+        func tls(kind: String) throws {
+            let sink = try Sink()
+            let gateway = try RunningGateway(.init(relays: [.init(sink.port)], accounts: [Limits.account]))
+            let folder = try TemporaryFolder()
+            let client = { (arguments: [String], input: String) in
+                try Program.run(
+                    "openssl",
+                    ["s_client", "-connect", "127.0.0.1:\(gateway.submissions)", "-CAfile", gateway.certificate]
+                        + arguments,
+                    input: input, seconds: 20)
+            }
+            let login =
+                "EHLO x\r\nAUTH PLAIN \(Data("\0\(Limits.account.login)\0token".utf8).base64EncodedString())\r\n"
+            switch kind {
+            case "renegotiation":
+                #expect(try Self.renegotiation(gateway.submissions).contains("no renegotiation"))
+            case "early data":
+                _ = try client(["-quiet", "-sess_out", folder.file("session")], login + "QUIT\r\n")
+                let early = try folder.write("EHLO early\r\n", to: "early")
+                let outcome = try client(
+                    ["-sess_in", folder.file("session"), "-early_data", early, "-ign_eof"], "QUIT\r\n")
+                #expect(!outcome.output.contains("Early data was accepted"), "\(outcome.output)")
+            case "TLS 1.1":
+                let outcome = try client(["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], "QUIT\r\n")
+                #expect(!outcome.output.contains("220 gate.example"), "\(outcome.output)")
+            default:
+                _ = try client(["-quiet", "-sess_out", folder.file("session")], login + "QUIT\r\n")
+                let outcome = try client(
+                    ["-sess_in", folder.file("session"), "-quiet"], "EHLO x\r\nMAIL FROM:<a@client.example>\r\nQUIT\r\n"
+                )
+                #expect(outcome.output.contains("530 5.7.0"), "\(outcome.output)")
+            }
+            #expect(gateway.isRunning)
+        }
+    }
+}
