@@ -168,7 +168,8 @@ struct Check {
     private mutating func checkPorts(_ status: Status?) async {
         let before = errors.count
         let held = Set(status?.listeners.map(\.address) ?? [])
-        for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description) {
+        for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description)
+        {
             await checkPort(listener.name, listener.address, "listeners[\(index)].address")
         }
         if status == nil, let address = configuration.admin.address {

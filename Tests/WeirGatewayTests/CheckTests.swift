@@ -91,7 +91,9 @@ private let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPa
             try home.write(settings: ["networks: [{ range: 127.0.0.0/8, each: 32, plan: other }]"])
             let outcome = try run(home, "check")
             #expect(outcome.status == 78)
-            #expect(outcome.errors.contains("1 account is on plan home, which is no longer defined: keep the plan, or move"))
+            #expect(
+                outcome.errors.contains("1 account is on plan home, which is no longer defined: keep the plan, or move")
+            )
         }
     }
 
@@ -129,7 +131,8 @@ private let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPa
             #expect(outcome.status == 65)
             #expect(
                 outcome.errors
-                    == "weir: 1 line is wrong; nothing was imported.\n  line 3: there is no plan \"hone\"; did you mean home\n")
+                    == "weir: 1 line is wrong; nothing was imported.\n  line 3: there is no plan \"hone\"; did you mean home\n"
+            )
         }
     }
 }
