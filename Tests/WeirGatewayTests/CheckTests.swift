@@ -4,7 +4,7 @@ import Testing
 import WeirRuntime
 
 /// The program, built beside the tests.
-private let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
+let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
 
 @Suite("weir without a daemon") struct CheckTests {
     /// Runs a verb for a gateway's files.

@@ -6,6 +6,7 @@ import WeirAdmin
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
+import WeirStore
 import WeirTime
 
 @Suite("A gateway's life") struct LifecycleTests {
@@ -45,21 +46,18 @@ import WeirTime
         }
     }
 
-    @Test("keeps its clock within one boot, so that no window is cut short or drawn out")
-    func clock() async throws {
+    @Test("keeps the clock of an earlier start of the same boot, and of no other", arguments: [true, false])
+    func clock(isSameBoot: Bool) throws {
         let home = try Gate.Home()
-        var offset: UInt64 = 0
-        try await Gate.run(home) { gate in
-            let runtime = gate.daemon.server.runtime
-            offset = runtime.wall.nanoseconds &- runtime.now.nanoseconds
+        let store = home.folder.file("store")
+        let past = AnchoredClock().offset - .hour
+        do {
+            let boot = isSameBoot ? try System.bootID() : "another"
+            try LedgerStore(in: StoreDirectory(store)).save(ClockAnchor(boot: boot, offset: past))
         }
-        let stores = try Accounting.Stores(home.folder.file("store"))
-        let lead = stores.clock.wall.nanoseconds &- stores.clock.now.nanoseconds
-        #expect(Int64(bitPattern: lead &- offset).magnitude < 100_000_000)
-        let fresh = stores.clock.offset
-        let elsewhere = try Gate.Home()
-        let other = try Accounting.Stores(elsewhere.folder.file("store"))
-        #expect(other.clock.offset != fresh, "another store has an anchor of its own")
+        let started = try Accounting.Stores(store).clock.offset
+        #expect((started == past) == isSameBoot)
+        #expect(try Accounting.Stores(store).clock.offset == started, "a new anchor is kept as well")
     }
 
     @Test("says 421 to an idle session and lets a message in flight end before it stops")
