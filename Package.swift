@@ -70,7 +70,7 @@ let package = Package(
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
         tests(
             "WeirGatewayTests",
-            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
+            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirTime", "weir"]),
         tests(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),

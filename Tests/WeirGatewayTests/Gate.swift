@@ -38,7 +38,9 @@ final class Gate: Sendable {
                 "relays: [{ name: relay, address: \"127.0.0.1:\(relay.port)\", tls: none }]",
                 "timeouts: { drain: 1s }",
             ]
-            let kept = usual.filter { line in !settings.contains { $0.prefix { $0 != ":" } == line.prefix { $0 != ":" } } }
+            let kept = usual.filter { line in
+                !settings.contains { $0.prefix { $0 != ":" } == line.prefix { $0 != ":" } }
+            }
             try folder.write((kept + settings).joined(separator: "\n") + "\n", to: "weir.yaml")
         }
 

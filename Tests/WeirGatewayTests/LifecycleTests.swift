@@ -20,7 +20,9 @@ import WeirTime
             let lines = gate.log.lines.filter { $0.contains("\"event\":\"message\"") }
             #expect(lines.count == 1)
             let line = lines.first ?? ""
-            for field in ["\"result\":\"accepted\"", "\"account\":\"127.0.0.2/32\"", "\"recipients_accepted\":2", "\"code\":250"] {
+            for field in [
+                "\"result\":\"accepted\"", "\"account\":\"127.0.0.2/32\"", "\"recipients_accepted\":2", "\"code\":250",
+            ] {
                 #expect(line.contains(field), "\(field) in \(line)")
             }
             #expect(!line.contains("example.com"), "no recipient's address is logged")
@@ -90,7 +92,8 @@ import WeirTime
             let store = home.folder.file("store")
             #expect(
                 error?.description
-                    == "\(store) is held by process \(getpid()), a weir that runs already: stop it, or name another store")
+                    == "\(store) is held by process \(getpid()), a weir that runs already: stop it, or name another store"
+            )
             #expect(error?.exitStatus == 75)
         }
     }
@@ -110,7 +113,9 @@ import WeirTime
     }
 
     /// What was written into the store's file, and how the start ends.
-    @Test("starts on no store that it cannot trust", arguments: [("ledger.db", "not a database"), ("accounts.db", "nor this")])
+    @Test(
+        "starts on no store that it cannot trust",
+        arguments: [("ledger.db", "not a database"), ("accounts.db", "nor this")])
     func damaged(file: String, content: String) async throws {
         let home = try Gate.Home()
         try home.folder.write(String(repeating: content, count: 200), to: "store/\(file)")

@@ -91,7 +91,8 @@ final class Housekeeping: Sendable {
         let plans = gateway.generation.policies.plans
         var lost: [String] = []
         for count in counts where plans[count.plan] == nil {
-            lost.append("\(count.count) accounts are on plan \(count.plan), which is not defined: their mail is deferred.")
+            lost.append(
+                "\(count.count) accounts are on plan \(count.plan), which is not defined: their mail is deferred.")
         }
         let isNew = troubles.withLock { troubles in
             defer { troubles = lost }
