@@ -317,10 +317,9 @@ extension Session {
 
     private func receivedField(_ transaction: Transaction) -> [UInt8] {
         var field: [UInt8] = []
-        let peer = client.transport.peer
         let security = client.transport.security
         ReceivedField(
-            name: clientName, address: peer.isIPv4 ? peer.host : "IPv6:\(peer.host)",
+            name: clientName, address: client.transport.peer.isIPv4 ? source : "IPv6:\(source)",
             hostname: generation.configuration.hostname,
             transmission: Transmission(
                 isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,

@@ -73,13 +73,12 @@ extension Session {
         guard story.hasContent || story.accepted + story.refused > 0 else { return }
         if let disposition { meter.message(disposition) }
         if disposition == .accepted { meter.accepted(octets: story.octets) }
-        let peer = client.transport.peer
         gateway.telemetry.log.info(
             "message",
             [
                 "id": .string(transaction.id.description), "result": .string(disposition?.labelValue ?? "abandoned"),
                 "account": .string(transaction.account.key), "listener": .string(listener.name),
-                "source": .string(peer.host), "helo": .octets(clientName),
+                "source": .string(source), "helo": .octets(clientName),
                 "tls": .string(client.transport.security?.version ?? ""),
                 "recipients_accepted": .int(story.accepted), "recipients_refused": .int(story.refused),
                 "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
@@ -95,7 +94,7 @@ extension Session {
             "authentication failed",
             [
                 "login": .octets(login), "result": .string(result.labelValue), "listener": .string(listener.name),
-                "source": .string(client.transport.peer.host), "mechanism": .string(mechanism.labelValue),
+                "source": .string(source), "mechanism": .string(mechanism.labelValue),
             ])
     }
 
@@ -106,7 +105,7 @@ extension Session {
             "session refused",
             [
                 "reason": "too many connections", "account": .string(account.key), "listener": .string(listener.name),
-                "source": .string(client.transport.peer.host),
+                "source": .string(source),
             ])
     }
 }

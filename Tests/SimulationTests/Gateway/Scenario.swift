@@ -55,7 +55,7 @@ struct Scenario: CustomStringConvertible {
     var relayTimeout = 60
     var dotTimeout = 600
     var clientTimeout = 300
-    /// Hours that pass between one round of letters and the next, so that windows move.
+    /// Times that pass between one round of letters and the next, so that windows move.
     var interludes: [UInt64] = []
 
     init(seed: UInt64) {
@@ -79,8 +79,9 @@ struct Scenario: CustomStringConvertible {
         relayTimeout = [10, 60, 120][random.below(3)]
         dotTimeout = [30, 60, 60, 600][random.below(4)]
         clientTimeout = [30, 60, 60, 300][random.below(4)]
-        if random.chance(0.1) {
-            interludes = (0..<(1 + random.below(3))).map { _ in random.within(10 * .minute...70 * .minute) }
+        // An hour later, or nearly: while slots leave the window one by one.
+        if random.chance(0.15) {
+            interludes = (0..<(1 + random.below(2))).map { _ in random.within(50 * .minute...66 * .minute) }
         }
     }
 

@@ -251,16 +251,17 @@ final class ScriptedSubscriber: @unchecked Sendable {
 
     private func body(_ token: String, _ letter: Letter) -> [UInt8] {
         var body = Array("Subject: \(token)\r\nFrom: <sender\(number)@isp.example>\r\n\r\n".utf8)
-        var line = 0
+        var line = letter.number
         while body.count < letter.octets {
-            let text = [
-                "Dear all,", ".", "..", ".hidden dot", "", "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
-            ]
-            body += Array(text[(line + letter.number) % text.count].utf8) + [13, 10]
+            body += ScriptedSubscriber.lines[line % ScriptedSubscriber.lines.count]
             line += 1
         }
         return body
     }
+
+    private static let lines = [
+        "Dear all,", ".", "..", ".hidden dot", "", "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
+    ].map { Array("\($0)\r\n".utf8) }
 }
 
 private func base64(_ octets: [UInt8]) -> String {
