@@ -62,7 +62,7 @@ import WeirTime
 
     @Test("says 421 to an idle session and lets a message in flight end before it stops")
     func drains() async throws {
-        let home = try Gate.Home()
+        let home = try Gate.Home(settings: ["timeouts: { drain: 30s }"])
         let gate = try await Gate(home)
         let idle = try gate.client()
         let busy = try gate.client(from: "127.0.0.3")
