@@ -70,24 +70,28 @@ let package = Package(
         tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
         tests(
             "WeirGatewayTests",
-            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
+            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirStore", "WeirTime", "weir"]),
         tests(
             "SimulationTests",
             ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
         tests("HouseRulesTests", []),
         tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
-        tests("ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
+        tests(
+            "ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )
 
 // Fuzzers, each a program of one file: WEIR_FUZZ=1 swift build --sanitize fuzzer --product FuzzCommandLine
 if Context.environment["WEIR_FUZZ"] != nil {
-    for name in ["CommandLine", "RelayReply", "DataDecoder"] {
+    for (name, core) in [
+        ("CommandLine", "WeirSMTP"), ("RelayReply", "WeirSMTP"), ("DataDecoder", "WeirSMTP"),
+        ("YAML", "WeirConfiguration"),
+    ] {
         package.products += [.executable(name: "Fuzz\(name)", targets: ["Fuzz\(name)"])]
         package.targets += [
             .executableTarget(
-                name: "Fuzz\(name)", dependencies: ["WeirSMTP"], path: "Tests/Fuzz/\(name)",
+                name: "Fuzz\(name)", dependencies: [.byName(name: core)], path: "Tests/Fuzz/\(name)",
                 swiftSettings: strict)
         ]
     }

@@ -216,7 +216,10 @@ package final class Gateway: Sendable {
         }
     }
 
-    private struct Handover: @unchecked Sendable {  // A transport goes from the acceptor to its session's task, once, on one loop.
+    /// A transport on its way from the acceptor to its session's task.
+    ///
+    /// `@unchecked Sendable`: it goes once, on one loop.
+    private struct Handover: @unchecked Sendable {
         let transport: Transport
     }
 }

@@ -50,6 +50,17 @@ package final class Generation: Sendable {
             .reduce(Announced()) { $0.smallest(with: $1) }
     }
 
+    /// The same configuration with TLS contexts made anew.
+    init(_ former: Generation, renewed material: Material) {
+        configuration = former.configuration
+        policies = former.policies
+        relays = former.relays
+        serverTLS = material.serverTLS
+        certificateEnds = material.certificateEnds
+        timeouts = former.timeouts
+        smallest = former.smallest
+    }
+
     /// What an account's messages are held to; that of the smallest plan where the account is not known.
     package func announced(for limits: LimitSet?, now: Instant, relayMax: UInt64?) -> Announced {
         let own = limits.map { Announced($0, now: now) } ?? smallest

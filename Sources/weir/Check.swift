@@ -50,8 +50,8 @@ struct Check {
     private mutating func all() async {
         LocalCalendar.setZone(configuration.timezone)
         Signals.ignoreBrokenPipes()
-        let plans = configuration.policies.isEmpty ? 0 : loaded.policies.plans.plans.count
-        say("configuration", "\(loaded.files.count) files, \(plans) plans")
+        let plans = loaded.policies.plans.plans.count
+        say("configuration", "\(count(loaded.files.count, "file")), \(count(plans, "plan"))")
         checkTokens()
         let material = checkFiles()
         let status = await runningDaemon()
@@ -96,7 +96,7 @@ struct Check {
         guard end > now else { return refuse(["tls.certificate"], "the certificate has ended: renew it") }
         let days = (end - now) / 86_400
         if days < 14 { warn(["tls.certificate"], "the certificate ends in \(days) days") }
-        say("certificate", "good for \(days) days")
+        say("certificate", "good for \(count(Int(clamping: days), "day"))")
     }
 
     /// The keys of weir.yaml whose value is this file.
@@ -121,7 +121,7 @@ struct Check {
 
     private mutating func checkStore(_ status: Status?) async {
         if let status {
-            say("store", "held by the daemon that runs, \(status.accounts.known) accounts")
+            say("store", "held by the daemon that runs, \(count(status.accounts.known, "account"))")
             return await checkPlansByDaemon()
         }
         guard access(configuration.store, F_OK) == 0 else {
@@ -133,8 +133,8 @@ struct Check {
             accounts = try AccountsStore(in: directory)
             _ = try LedgerStore(in: directory)
             let counts = try accounts.counts()
-            say("store", "sound, \(counts.map(\.count).reduce(0, +)) accounts")
-            for count in counts { refusePlan(count.plan, accounts: count.count) }
+            say("store", "sound, \(count(counts.map(\.count).reduce(0, +), "account"))")
+            for each in counts { refusePlan(each.plan, accounts: each.count) }
         } catch {
             refuse(["store"], error.explanation)
         }
@@ -168,15 +168,16 @@ struct Check {
     private mutating func checkPorts(_ status: Status?) async {
         let before = errors.count
         let held = Set(status?.listeners.map(\.address) ?? [])
-        for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description) {
+        for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description)
+        {
             await checkPort(listener.name, listener.address, "listeners[\(index)].address")
         }
         if status == nil, let address = configuration.admin.address {
             await checkPort("admin", address, "admin.address")
         }
         guard errors.count == before else { return }
-        let count = configuration.listeners.count
-        say("listeners", status == nil ? "\(count), their ports are free" : "\(count), a daemon runs")
+        let number = configuration.listeners.count
+        say("listeners", status == nil ? "\(number), nothing else on their ports" : "\(number), a daemon runs")
     }
 
     private mutating func checkPort(_ name: String, _ endpoint: IPEndpoint, _ key: String) async {
@@ -210,6 +211,8 @@ struct Check {
     }
 
     // MARK: - Words
+
+    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     private func say(_ what: String, _ result: String) { terminal.line("\(what): \(result)") }
 

@@ -20,7 +20,9 @@ struct CommandLineTool {
         } catch let error as AdminError {
             terminal.note("weir: \(error.detail)")
             // A single fault is mostly the whole message already.
-            for fault in error.errors where !error.detail.contains(fault.detail) { terminal.note("  " + describe(fault)) }
+            for fault in error.errors where !error.detail.contains(fault.detail) {
+                terminal.note("  " + describe(fault))
+            }
             return error.kind.exitStatus
         } catch let status as ExitStatus {
             return status.code

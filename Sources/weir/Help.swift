@@ -24,7 +24,8 @@ struct Help {
         terminal.line("weir: the gate through which outbound mail leaves, counted.\n")
         terminal.line("usage: weir VERB … [--config FILE] [--socket PATH] [--json] [--yes]\n")
         list(commands, terminal)
-        terminal.line("\nweir help VERB says more; weir help weir.yaml and weir help policies list the keys of the files.")
+        terminal.line(
+            "\nweir help VERB says more; weir help weir.yaml and weir help policies list the keys of the files.")
         terminal.line(
             """
 

@@ -36,6 +36,7 @@ enum Serve {
                 throw error
             }
             manager.notify(.ready, .status("relaying"))
+            server.keepAlive(manager)
             await obey(signals.stream, daemon, manager)
             manager.notify(.stopping)
             await daemon.stop()

@@ -18,9 +18,11 @@ import WeirTime
             #expect(account.state == .suspended && account.stateReason == "spam")
             let refused = try client.command("RCPT TO:<b@example.com>")
             #expect(refused.code == 550)
-            #expect(refused.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example. ["))
+            #expect(
+                refused.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example. ["))
             try client.must("RSET")
-            #expect(try await gate.administration.release("127.0.0.2/32", why: "mended", by: gate.actor).state == .normal)
+            #expect(
+                try await gate.administration.release("127.0.0.2/32", why: "mended", by: gate.actor).state == .normal)
             #expect(try client.message(to: ["a@example.com"], body).delivered == 1)
         }
     }
@@ -91,67 +93,74 @@ import WeirTime
             try await gate.administration.remove("anna", by: gate.actor)
             #expect(try gate.client().login("anna", "second").code == 535)
             let failed = gate.log.lines.filter { $0.contains("\"event\":\"authentication failed\"") }
-            #expect(failed.count == 2 && failed.allSatisfy { $0.contains("\"login\":\"anna\"") && !$0.contains("first") })
+            #expect(
+                failed.count == 2 && failed.allSatisfy { $0.contains("\"login\":\"anna\"") && !$0.contains("first") })
         }
     }
 
     /// What is asked for, and the whole answer.
-    static let refusals: [(String, @Sendable (GatewayAdministration, Actor) async throws(AdminError) -> Void, String)] = [
-        (
-            "an unknown plan",
-            { admin, actor throws(AdminError) in
-                _ = try await admin.add("anna", AccountDefinition(plan: "hone"), by: actor)
-            }, "there is no plan \"hone\"; did you mean home."
-        ),
-        (
-            "a login that is there",
-            { admin, actor throws(AdminError) in _ = try await admin.add("BERT", AccountDefinition(plan: "home"), by: actor) },
-            "There is an account BERT already; weir account set changes it."
-        ),
-        (
-            "a login that is not", { admin, _ throws(AdminError) in _ = try await admin.account("nobody") },
-            "There is no account nobody."
-        ),
-        (
-            "a network of another",
-            { admin, actor throws(AdminError) in
-                _ = try await admin.add("anna", AccountDefinition(plan: "home", networks: ["192.0.2.0/24"]), by: actor)
-            }, "192.0.2.0/24 belongs to bert."
-        ),
-        (
-            "a network with host bits",
-            { admin, actor throws(AdminError) in
-                _ = try await admin.change("bert", AccountChange(addNetworks: ["192.0.2.1/24"]), by: actor)
-            },
-            "add_networks holds \"192.0.2.1/24\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond "
-                + "its length."
-        ),
-        (
-            "no password",
-            { admin, actor throws(AdminError) in
-                _ = try await admin.change("bert", AccountChange(password: .set("")), by: actor)
-            }, "password must have 1 to 511 octets and no NUL."
-        ),
-        (
-            "an override that is over",
-            { admin, actor throws(AdminError) in
-                let past = LimitOverride(text: "5 recipients per day", until: WallTime(nanoseconds: 1), why: "w")
-                _ = try await admin.limit("bert", name: nil, past, by: actor)
-            }, "until lies in the past."
-        ),
-        (
-            "an override under another's name",
-            { admin, actor throws(AdminError) in
-                let override = LimitOverride(text: "5 recipients per day", why: "w")
-                _ = try await admin.limit("bert", name: "recipients-per-hour", override, by: actor)
-            }, "text is a limit named recipients-per-day, not recipients-per-hour."
-        ),
-        (
-            "an override that is not there",
-            { admin, actor throws(AdminError) in _ = try await admin.unlimit("bert", name: "messages-per-day", by: actor) },
-            "The account has no limit of its own named messages-per-day."
-        ),
-    ]
+    static let refusals: [(String, @Sendable (GatewayAdministration, Actor) async throws(AdminError) -> Void, String)] =
+        [
+            (
+                "an unknown plan",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.add("anna", AccountDefinition(plan: "hone"), by: actor)
+                }, "there is no plan \"hone\"; did you mean home."
+            ),
+            (
+                "a login that is there",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.add("BERT", AccountDefinition(plan: "home"), by: actor)
+                },
+                "There is an account BERT already; weir account set changes it."
+            ),
+            (
+                "a login that is not", { admin, _ throws(AdminError) in _ = try await admin.account("nobody") },
+                "There is no account nobody."
+            ),
+            (
+                "a network of another",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.add(
+                        "anna", AccountDefinition(plan: "home", networks: ["192.0.2.0/24"]), by: actor)
+                }, "192.0.2.0/24 belongs to bert."
+            ),
+            (
+                "a network with host bits",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.change("bert", AccountChange(addNetworks: ["192.0.2.1/24"]), by: actor)
+                },
+                "add_networks holds \"192.0.2.1/24\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond "
+                    + "its length."
+            ),
+            (
+                "no password",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.change("bert", AccountChange(password: .set("")), by: actor)
+                }, "password must have 1 to 511 octets and no NUL."
+            ),
+            (
+                "an override that is over",
+                { admin, actor throws(AdminError) in
+                    let past = LimitOverride(text: "5 recipients per day", until: WallTime(nanoseconds: 1), why: "w")
+                    _ = try await admin.limit("bert", name: nil, past, by: actor)
+                }, "until lies in the past."
+            ),
+            (
+                "an override under another's name",
+                { admin, actor throws(AdminError) in
+                    let override = LimitOverride(text: "5 recipients per day", why: "w")
+                    _ = try await admin.limit("bert", name: "recipients-per-hour", override, by: actor)
+                }, "text is a limit named recipients-per-day, not recipients-per-hour."
+            ),
+            (
+                "an override that is not there",
+                { admin, actor throws(AdminError) in
+                    _ = try await admin.unlimit("bert", name: "messages-per-day", by: actor)
+                },
+                "The account has no limit of its own named messages-per-day."
+            ),
+        ]
 
     @Test("refuses what cannot be done, in words that say what can")
     func refuses() async throws {
@@ -177,7 +186,8 @@ import WeirTime
         try await Gate.run(home) { gate in
             let admin = gate.administration
             for index in 1...5 {
-                _ = try await admin.add("user\(index)", AccountDefinition(plan: index == 5 ? "other" : "home"), by: gate.actor)
+                _ = try await admin.add(
+                    "user\(index)", AccountDefinition(plan: index == 5 ? "other" : "home"), by: gate.actor)
             }
             _ = try await admin.suspend("user3", why: "spam", by: gate.actor)
             _ = try gate.client().message(to: ["a@example.com", "b@example.com", "c@example.com"], body)
@@ -223,8 +233,8 @@ import WeirTime
     @Test("answers curl on its socket: health, metrics, an account's usage and suspension")
     func http() async throws {
         try await Gate.run(try Gate.Home()) { (gate) async throws in
-            #expect(try gate.curl("/healthz") == ("200", "ok"))
-            #expect(try gate.curl("/readyz") == ("200", "ready"))
+            #expect(try gate.curl("/healthz") == ("200", "ok\n"))
+            #expect(try gate.curl("/readyz") == ("200", "ready\n"))
             _ = try gate.client().message(to: ["a@example.com"], body)
             let path = "/v1/accounts/127.0.0.2%2F32"
             let usage = try gate.curl("\(path)/usage")

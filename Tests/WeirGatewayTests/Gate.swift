@@ -38,7 +38,9 @@ final class Gate: Sendable {
                 "relays: [{ name: relay, address: \"127.0.0.1:\(relay.port)\", tls: none }]",
                 "timeouts: { drain: 1s }",
             ]
-            let kept = usual.filter { line in !settings.contains { $0.prefix { $0 != ":" } == line.prefix { $0 != ":" } } }
+            let kept = usual.filter { line in
+                !settings.contains { $0.prefix { $0 != ":" } == line.prefix { $0 != ":" } }
+            }
             try folder.write((kept + settings).joined(separator: "\n") + "\n", to: "weir.yaml")
         }
 
@@ -96,8 +98,8 @@ final class Gate: Sendable {
             "/usr/bin/curl",
             ["-s", "--unix-socket", home.folder.file("admin.sock"), "-w", "\n%{http_code}"] + arguments
                 + ["http://localhost\(path)"])
-        let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
-        return (String(lines.last ?? ""), lines.dropLast().joined(separator: "\n"))
+        let lines = outcome.output.split(separator: "\n")
+        return (String(lines.last ?? ""), lines.dropLast().map { "\($0)\n" }.joined())
     }
 }
 

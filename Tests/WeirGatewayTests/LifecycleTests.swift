@@ -6,6 +6,7 @@ import WeirAdmin
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
+import WeirStore
 import WeirTime
 
 @Suite("A gateway's life") struct LifecycleTests {
@@ -20,7 +21,9 @@ import WeirTime
             let lines = gate.log.lines.filter { $0.contains("\"event\":\"message\"") }
             #expect(lines.count == 1)
             let line = lines.first ?? ""
-            for field in ["\"result\":\"accepted\"", "\"account\":\"127.0.0.2/32\"", "\"recipients_accepted\":2", "\"code\":250"] {
+            for field in [
+                "\"result\":\"accepted\"", "\"account\":\"127.0.0.2/32\"", "\"recipients_accepted\":2", "\"code\":250",
+            ] {
                 #expect(line.contains(field), "\(field) in \(line)")
             }
             #expect(!line.contains("example.com"), "no recipient's address is logged")
@@ -43,25 +46,23 @@ import WeirTime
         }
     }
 
-    @Test("keeps its clock within one boot, so that no window is cut short or drawn out")
-    func clock() async throws {
+    @Test("keeps the clock of an earlier start of the same boot, and of no other", arguments: [true, false])
+    func clock(isSameBoot: Bool) throws {
         let home = try Gate.Home()
-        var offset: UInt64 = 0
-        try await Gate.run(home) { gate in
-            let runtime = gate.daemon.server.runtime
-            offset = runtime.wall.nanoseconds &- runtime.now.nanoseconds
+        let store = home.folder.file("store")
+        let past = AnchoredClock().offset - .hour
+        do {
+            let boot = isSameBoot ? try System.bootID() : "another"
+            try LedgerStore(in: StoreDirectory(store)).save(ClockAnchor(boot: boot, offset: past))
         }
-        let stores = try Accounting.Stores(home.folder.file("store"))
-        let lead = stores.clock.wall.nanoseconds &- stores.clock.now.nanoseconds
-        #expect(Int64(bitPattern: lead &- offset).magnitude < 100_000_000)
-        let fresh = stores.clock.offset
-        let other = try Accounting.Stores(try Gate.Home().folder.file("store"))
-        #expect(other.clock.offset != fresh, "another store has an anchor of its own")
+        let started = try Accounting.Stores(store).clock.offset
+        #expect((started == past) == isSameBoot)
+        #expect(try Accounting.Stores(store).clock.offset == started, "a new anchor is kept as well")
     }
 
     @Test("says 421 to an idle session and lets a message in flight end before it stops")
     func drains() async throws {
-        let home = try Gate.Home()
+        let home = try Gate.Home(settings: ["timeouts: { drain: 30s }"])
         let gate = try await Gate(home)
         let idle = try gate.client()
         let busy = try gate.client(from: "127.0.0.3")
@@ -89,7 +90,8 @@ import WeirTime
             let store = home.folder.file("store")
             #expect(
                 error?.description
-                    == "\(store) is held by process \(getpid()), a weir that runs already: stop it, or name another store")
+                    == "\(store) is held by process \(getpid()), a weir that runs already: stop it, or name another store"
+            )
             #expect(error?.exitStatus == 75)
         }
     }
@@ -109,7 +111,9 @@ import WeirTime
     }
 
     /// What was written into the store's file, and how the start ends.
-    @Test("starts on no store that it cannot trust", arguments: [("ledger.db", "not a database"), ("accounts.db", "nor this")])
+    @Test(
+        "starts on no store that it cannot trust",
+        arguments: [("ledger.db", "not a database"), ("accounts.db", "nor this")])
     func damaged(file: String, content: String) async throws {
         let home = try Gate.Home()
         try home.folder.write(String(repeating: content, count: 200), to: "store/\(file)")

@@ -51,7 +51,7 @@ package final class AdminDaemon: Sendable {
             }
         } catch {
             let opened = doors
-            Task { for door in opened { await door.stop() } }
+            clerk.spawn { for door in opened { await door.stop() } }
             throw .admin("\(error)")
         }
         self.doors = doors
@@ -135,7 +135,8 @@ package final class AdminDaemon: Sendable {
         guard let slash = socket.lastIndex(of: "/"), slash != socket.startIndex else { return }
         let folder = String(socket[..<slash])
         if mkdir(folder, 0o750) != 0, errno != EEXIST {
-            throw HTTPServerError(description: "\(folder): \(String(cString: strerror(errno))): admin.socket needs this folder")
+            throw HTTPServerError(
+                description: "\(folder): \(String(cString: strerror(errno))): admin.socket needs this folder")
         }
     }
 
@@ -144,7 +145,8 @@ package final class AdminDaemon: Sendable {
         var found: UnsafeMutablePointer<Glibc.group>?
         var text = [CChar](repeating: 0, count: 16_384)
         guard getgrnam_r(group, &entry, &text, text.count, &found) == 0, found != nil else {
-            throw HTTPServerError(description: "admin.group: there is no group \(group); make it with groupadd \(group)")
+            throw HTTPServerError(
+                description: "admin.group: there is no group \(group); make it with groupadd \(group)")
         }
         guard chown(socket, uid_t.max, entry.gr_gid) == 0 else {
             let reason = String(cString: strerror(errno))

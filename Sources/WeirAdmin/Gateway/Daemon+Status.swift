@@ -40,15 +40,21 @@ extension GatewayAdministration.Daemon {
         server.gateway.generation.relays.all.map { relay in
             let settings = relay.settings
             return Status.Relay(
-                name: settings.name, address: settings.address.description, up: relay.isUp, connections: relay.openCount,
+                name: settings.name, address: settings.address.description, up: relay.isUp,
+                connections: relay.openCount,
                 connectionsMax: settings.connections, trouble: server.gateway.trouble(of: relay))
         }
     }
 
     private var traffic: Status.Traffic {
         let smtp = server.telemetry.metrics.smtp
-        let labels = server.gateway.generation.configuration.listeners.map { server.telemetry.metrics.listener($0.name) }
-        func sum(_ family: MetricFamily2<Counter, ListenerLabel, MetricLabels.Disposition>, _ dispositions: [MetricLabels.Disposition])
+        let labels = server.gateway.generation.configuration.listeners.map {
+            server.telemetry.metrics.listener($0.name)
+        }
+        func sum(
+            _ family: MetricFamily2<Counter, ListenerLabel, MetricLabels.Disposition>,
+            _ dispositions: [MetricLabels.Disposition]
+        )
             -> UInt64
         {
             labels.reduce(0) { total, label in

@@ -53,7 +53,10 @@ extension GatewayAdministration {
                 for (key, customer) in names {
                     let account = try store.knownSubject(.account, key)
                     subjects.append(
-                        (account, try customer.flatMap { name throws(StoreError) in try store.knownSubject(.customer, name) }))
+                        (
+                            account,
+                            try customer.flatMap { name throws(StoreError) in try store.knownSubject(.customer, name) }
+                        ))
                 }
                 return subjects
             }
@@ -83,7 +86,9 @@ extension GatewayAdministration {
                 name: name, text: usage.limit.description, scope: usage.scope.rawValue, used: usage.used,
                 reserved: usage.reserved, allowed: usage.allowed,
                 freesAt: usage.freesAt.map { WallTime(nanoseconds: wall.nanoseconds &+ $0.since(now)) })
-            if usage.scope == .account, let own = record.overrides.first(where: { $0.name == name && $0.holds(at: wall) }) {
+            if usage.scope == .account,
+                let own = record.overrides.first(where: { $0.name == name && $0.holds(at: wall) })
+            {
                 shown.override = LimitUsage.Override(until: own.until, why: own.reason)
             }
             limits.append(shown)

@@ -147,6 +147,8 @@ package struct GatewayAdministration: Administration {
             defer { waiter.retire() }
             return await ledger.becomesDurable(ticket, until: deadline, waiter: waiter)
         }.value
-        guard isDurable else { throw AdminError(.temporary, "The ledger cannot commit at present; the counts may come back.") }
+        guard isDurable else {
+            throw AdminError(.temporary, "The ledger cannot commit at present; the counts may come back.")
+        }
     }
 }

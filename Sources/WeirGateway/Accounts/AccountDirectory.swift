@@ -168,8 +168,8 @@ package final class AccountDirectory: @unchecked Sendable {
         }
         guard let known else { return }
         guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else {
-            cache.withLock { $0.byKey[key] = nil }
-            known.update { $0.refusal = .removed }
+            if known.standing.isProvisional { return refreshByRule(known) }
+            forget(known)
             return
         }
         let (subject, customer) = try await subjects(of: record)
@@ -177,6 +177,27 @@ package final class AccountDirectory: @unchecked Sendable {
         let standing = AccountDirectory.standing(
             of: record, subject: subject, customer: customer, policies: policies, now: runtime.now, wall: runtime.wall)
         known.update { $0 = standing }
+    }
+
+    /// An account that a rule gave, and that the store has not seen, is what the rules of now say.
+    private func refreshByRule(_ account: Account) {
+        let standing = cache.withLock { cache -> Account.Standing? in
+            guard let network = try? CIDR(parsing: account.key),
+                let rule = cache.rules.first(where: { $0.range.contains(network.network) }), rule.each == network.length
+            else { return nil }
+            var standing = AccountDirectory.standing(
+                login: account.key, plan: rule.plan, customer: nil, customerSubject: nil, subject: account.subject,
+                overrides: [], policies: cache.policies)
+            standing.isProvisional = true
+            return standing
+        }
+        guard let standing else { return forget(account) }
+        account.update { $0 = standing }
+    }
+
+    private func forget(_ account: Account) {
+        cache.withLock { $0.byKey[account.key] = nil }
+        account.update { $0.refusal = .removed }
     }
 
     /// After an import: everything that is known may have changed.
@@ -192,6 +213,11 @@ package final class AccountDirectory: @unchecked Sendable {
             cache.byAddress = [:]
         }
         try await refreshAll()
+    }
+
+    /// The accounts that are in memory, in the order of their keys.
+    package var known: [Account] {
+        cache.withLock { Array($0.byKey.values) }.sorted { $0.key < $1.key }
     }
 
     package var policies: Policies { cache.withLock { $0.policies } }

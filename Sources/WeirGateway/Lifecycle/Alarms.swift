@@ -24,7 +24,9 @@ extension Gateway {
         let soon = runtime.wall.seconds + Gateway.certificateNotice
         var told: Set<UInt64> = []
         for listener in generation.configuration.listeners {
-            guard let end = generation.certificateEnds[listener.name], end < soon, told.insert(end).inserted else { continue }
+            guard let end = generation.certificateEnds[listener.name], end < soon, told.insert(end).inserted else {
+                continue
+            }
             let days = end > runtime.wall.seconds ? (end - runtime.wall.seconds) / 86_400 : 0
             alarms.append("The certificate of listener \(listener.name) ends in \(days) days.")
         }

@@ -31,7 +31,9 @@ extension Generation {
             of: "customer", policies.customers.sorted { $0.key < $1.key }.map(Customer.init),
             other.policies.customers.sorted { $0.key < $1.key }.map(Customer.init)
         ) { $0.name }
-        if policies.otherCustomers != other.policies.otherCustomers { changes.append("limits of other customers changed") }
+        if policies.otherCustomers != other.policies.otherCustomers {
+            changes.append("limits of other customers changed")
+        }
         if policies.gateway != other.policies.gateway { changes.append("limits of the gateway changed") }
         let keys: [(String, Bool)] = [
             ("hostname", old.hostname != new.hostname), ("contact", old.contact != new.contact),
@@ -54,7 +56,9 @@ extension Generation {
 }
 
 private enum Change {
-    static func lines<Item: Equatable>(of kind: String, _ old: [Item], _ new: [Item], name: (Item) -> String) -> [String] {
+    static func lines<Item: Equatable>(of kind: String, _ old: [Item], _ new: [Item], name: (Item) -> String)
+        -> [String]
+    {
         var lines: [String] = []
         for item in new {
             guard let former = old.first(where: { name($0) == name(item) }) else {

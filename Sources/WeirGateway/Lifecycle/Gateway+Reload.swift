@@ -151,7 +151,8 @@ extension ReloadError: CustomStringConvertible {
         case .plansInUse(let plans):
             plans.map { plan in
                 let accounts = plan.accounts == 1 ? "1 account is" : "\(plan.accounts) accounts are"
-                return "\(accounts) on plan \(plan.plan), which is no longer defined: keep the plan, or move them first "
+                return
+                    "\(accounts) on plan \(plan.plan), which is no longer defined: keep the plan, or move them first "
                     + "(weir account list --plan \(plan.plan))"
             }.joined(separator: "\n")
         case .listen(let error): error.description

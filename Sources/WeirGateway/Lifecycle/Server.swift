@@ -15,6 +15,7 @@ package final class Server: Sendable {
     package let path: String
     package let startedAt: WallTime
     package let storage: Storage
+    private let housekeeping: Housekeeping
     private let logWriter: LogWriter?
     private let passwords: PasswordPool
 
@@ -67,6 +68,7 @@ package final class Server: Sendable {
             Gateway.Parts(
                 runtime: runtime, loaded: loaded, material: material, ledgerWriter: accounting.ledgerWriter,
                 accounts: accounting.accounts, passwords: passwords, telemetry: telemetry))
+        housekeeping = Housekeeping(gateway, dropped: { [logWriter] in logWriter?.dropped ?? 0 })
         await gateway.probeRelays()
         gateway.startUpkeep()
         do throws(ListenError) {
@@ -76,12 +78,13 @@ package final class Server: Sendable {
             throw .listen(error)
         }
         storage.sample(into: telemetry.metrics.store)
+        housekeeping.start()
         tellStart(loaded)
     }
 
     /// What needs somebody's attention beside the gateway's own alarms, one sentence each.
     package var alarms: [String] {
-        var alarms: [String] = []
+        var alarms = housekeeping.alarms
         if accounting.loaded.fromTheFuture > 0 {
             alarms.append(
                 "The clock is behind: the ledger holds \(accounting.loaded.fromTheFuture) amounts from the future, which count as of now."
@@ -132,6 +135,9 @@ package final class Server: Sendable {
     private func tellStart(_ loaded: LoadedConfiguration) {
         let log = telemetry.log
         for warning in loaded.warnings { log.warning("configuration", ["warning": .string(warning.description)]) }
+        for address in runtime.unusedSockets {
+            log.warning("socket unused", ["address": .string(address.description)])
+        }
         let future = accounting.loaded.fromTheFuture
         if future > 0 { log.error("clock behind", ["amounts": .int(future)]) }
         log.info(
@@ -143,9 +149,22 @@ package final class Server: Sendable {
             ])
     }
 
+    /// Tells the service manager that the first loop turns, as often as it wants to hear it.
+    package func keepAlive(_ manager: ServiceManager) {
+        guard let span = manager.watchdogMicroseconds, span > 0 else { return }
+        let loop = runtime.loops[0]
+        loop.spawn { [gateway] in
+            while !gateway.isDraining {
+                manager.notify(.watchdog)
+                await loop.sleep(until: loop.now + min(span, .hour) * 500)
+            }
+        }
+    }
+
     /// Drains, commits, and ends all threads.
     package func stop() async {
         telemetry.log.info("stopping")
+        await housekeeping.stop()
         await gateway.drain()
         await accounting.close()
         passwords.stop()

@@ -95,12 +95,14 @@ final class ListenerMeter: Sendable {
     }
 
     func admitted(_ admission: MetricLabels.Admission) { metrics.smtp.connections[label, admission].add() }
-    func recipient(_ disposition: MetricLabels.Disposition) { metrics.smtp.recipients[label, disposition].add() }
+    func recipient(_ disposition: MetricLabels.Disposition, count: Int) {
+        metrics.smtp.recipients[label, disposition].add(UInt64(count))
+    }
     func message(_ disposition: MetricLabels.Disposition) { metrics.smtp.messages[label, disposition].add() }
     func accepted(octets: UInt64) { metrics.smtp.messageSize[label].observe(octets) }
 
-    func answered(_ verb: MetricLabels.Verb, code: UInt16) {
-        metrics.smtp.commands[verb, MetricLabels.ReplyClass(code: Int(code))].add()
+    func answered(_ verb: MetricLabels.Verb, code: UInt16, count: Int = 1) {
+        metrics.smtp.commands[verb, MetricLabels.ReplyClass(code: Int(code))].add(UInt64(count))
     }
 
     func violated(_ violation: MetricLabels.Violation) { metrics.smtp.violations[violation].add() }
@@ -130,9 +132,9 @@ package final class RelayMeter: Sendable {
         label = metrics.relay(name)
     }
 
-    /// Counts a reply to a command sent `span` nanoseconds ago.
-    func replied(_ stage: MetricLabels.RelayStage, code: UInt16, after span: UInt64) {
-        metrics.relays.replies[label, MetricLabels.ReplyClass(code: Int(code)), stage].add()
+    /// Counts replies to commands sent `span` nanoseconds ago; pipelined ones are one duration.
+    func replied(_ stage: MetricLabels.RelayStage, code: UInt16, after span: UInt64, count: Int = 1) {
+        metrics.relays.replies[label, MetricLabels.ReplyClass(code: Int(code)), stage].add(UInt64(count))
         metrics.relays.replyDuration[label, stage].observe(span)
     }
 

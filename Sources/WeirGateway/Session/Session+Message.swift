@@ -11,6 +11,8 @@ extension Session {
     static let messageTimeout: UInt64 = 30 * .minute
     /// The longest wait for a charge to become durable.
     static let durabilityTimeout: UInt64 = 30 * .second
+    /// What may go out with the dot, in one segment; more goes before it, so that the dot finds room at once. In octets.
+    static let dotSegmentMax = 4 * 1024
     /// What may wait for the relay before the client is read again, in octets.
     static let relayOctetsMax = 64 * 1024
 
@@ -236,6 +238,10 @@ extension Session {
         if transaction.account.permission.parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
+        if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
+            abandonRelay(of: transaction)
+            return reply(to: outcome)
+        }
         let deadline = loop.now + Session.durabilityTimeout
         while true {
             if let refusal = lastRefusal(transaction) {
@@ -277,6 +283,7 @@ extension Session {
         let asked = loop.now
         relay.enqueueDot()
         do throws(ConnectionError) {
+            try await flushDot(to: relay)
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
                 ForwardedReply(reply, from: octets)
             }
@@ -294,12 +301,25 @@ extension Session {
         }
     }
 
+    /// Writes the dot while the slot of its charge lasts: one that left later would still be in a window that has let go of its charge.
+    private func flushDot(to relay: RelayConnection) async throws(ConnectionError) {
+        let slot = Slot(loop.now)
+        let end = Slot(number: slot.number &+ 1).start
+        while Slot(loop.now) == slot {
+            switch relay.connection.flushNow() {
+            case .done: return
+            case .failed(let error): throw .broken(error)
+            case .blocked: try await relay.connection.wait(until: end)
+            }
+        }
+        throw .timedOut
+    }
+
     private func receivedField(_ transaction: Transaction) -> [UInt8] {
         var field: [UInt8] = []
-        let peer = client.transport.peer
         let security = client.transport.security
         ReceivedField(
-            name: clientName, address: peer.isIPv4 ? peer.host : "IPv6:\(peer.host)",
+            name: clientName, address: client.transport.peer.isIPv4 ? source : "IPv6:\(source)",
             hostname: generation.configuration.hostname,
             transmission: Transmission(
                 isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,

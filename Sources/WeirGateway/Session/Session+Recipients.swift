@@ -191,6 +191,7 @@ extension Session {
         guard !answers.isEmpty else { return true }
         client.prepareOutput()
         var farewell: Reply?
+        var run = AnswerRun(began: loop.now)
         for answer in answers {
             switch answer {
             case .reply(let reply): reply.append(to: &client.output)
@@ -199,8 +200,7 @@ extension Session {
                 meter.answered(.rcpt, code: reply.code)
                 farewell = dialogue.settle(code: reply.code)
             case .relay(let hold):
-                let code = try await relayAnswer(hold)
-                meter.answered(.rcpt, code: code)
+                let code = try await relayAnswer(hold, &run)
                 farewell = dialogue.settle(code: code)
             }
             if let farewell {
@@ -208,17 +208,34 @@ extension Session {
                 break
             }
         }
+        end(&run)
         answers.removeAll(keepingCapacity: true)
         return farewell == nil
+    }
+
+    /// Answers of the relay that are alike, counted together: a hundred recipients mostly get the same.
+    private struct AnswerRun {
+        /// When the segment went out.
+        let began: Instant
+        var code: UInt16 = 0
+        var count = 0
+    }
+
+    private func end(_ run: inout AnswerRun) {
+        guard run.count > 0 else { return }
+        meter.answered(.rcpt, code: run.code, count: run.count)
+        transaction?.relay?.relay.meter?.replied(
+            .rcpt, code: run.code, after: loop.now.since(run.began), count: run.count)
+        tell(run.code >= 400 ? .refusedRelay : .accepted, count: run.count)
+        run.count = 0
     }
 
     /// Writes the relay's answer to the oldest outstanding recipient, and returns its code.
     ///
     /// Until the client has been told something that a relay said, a lost relay costs it nothing: the envelope goes again over a
     /// new connection, then to the next relay.
-    private func relayAnswer(_ hold: Hold) async throws(ConnectionError) -> UInt16 {
+    private func relayAnswer(_ hold: Hold, _ run: inout AnswerRun) async throws(ConnectionError) -> UInt16 {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
-        let asked = loop.now
         var farewell: ForwardedReply?
         while let relay = transaction.relay {
             do throws(ConnectionError) {
@@ -239,8 +256,9 @@ extension Session {
                 }
                 if let code {
                     transaction.isExposed = true
-                    relay.relay.meter?.replied(.rcpt, code: code, after: loop.now.since(asked))
-                    tell(code >= 400 ? .refusedRelay : .accepted)
+                    if code != run.code { end(&run) }
+                    run.code = code
+                    run.count += 1
                     if code >= 400 { noteRefused(transaction, relay, hold, code: code) }
                     return code
                 }
@@ -250,11 +268,13 @@ extension Session {
             guard await replaceRelay(of: transaction) else { break }
         }
         giveBackOne(hold)
+        end(&run)
         tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
         // The envelope has a recipient now that was refused: it goes to no other relay.
         transaction.isLost = true
         client.output.append(contentsOf: reply.octets)
+        meter.answered(.rcpt, code: reply.code)
         return reply.code
     }
 

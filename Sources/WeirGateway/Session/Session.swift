@@ -37,6 +37,8 @@ final class Session {
     /// The command at hand, and the mechanism of the last AUTH, for the metrics.
     var verb: MetricLabels.Verb?
     var mechanism = MetricLabels.Mechanism.other
+    /// The client's address as text.
+    private(set) lazy var source = client.transport.peer.host
     /// What HELO or EHLO said.
     var clientName: [UInt8] = []
     var isExtended = false

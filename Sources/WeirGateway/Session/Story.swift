@@ -28,11 +28,11 @@ struct Story {
 
     init(began: Instant) { self.began = began }
 
-    mutating func note(_ disposition: Disposition) {
+    mutating func note(_ disposition: Disposition, count: Int) {
         if disposition == .accepted {
-            accepted += 1
+            accepted += count
         } else {
-            refused += 1
+            refused += count
             refusal = disposition
         }
     }
@@ -61,9 +61,9 @@ extension Session {
         return reply
     }
 
-    func tell(_ disposition: MetricLabels.Disposition) {
-        meter.recipient(disposition)
-        transaction?.story.note(disposition)
+    func tell(_ disposition: MetricLabels.Disposition, count: Int = 1) {
+        meter.recipient(disposition, count: count)
+        transaction?.story.note(disposition, count: count)
     }
 
     /// Counts the message and writes its line, once its client has been told `code`; 0: nothing.
@@ -73,13 +73,12 @@ extension Session {
         guard story.hasContent || story.accepted + story.refused > 0 else { return }
         if let disposition { meter.message(disposition) }
         if disposition == .accepted { meter.accepted(octets: story.octets) }
-        let peer = client.transport.peer
         gateway.telemetry.log.info(
             "message",
             [
                 "id": .string(transaction.id.description), "result": .string(disposition?.labelValue ?? "abandoned"),
                 "account": .string(transaction.account.key), "listener": .string(listener.name),
-                "source": .string(peer.host), "helo": .octets(clientName),
+                "source": .string(source), "helo": .octets(clientName),
                 "tls": .string(client.transport.security?.version ?? ""),
                 "recipients_accepted": .int(story.accepted), "recipients_refused": .int(story.refused),
                 "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
@@ -95,7 +94,7 @@ extension Session {
             "authentication failed",
             [
                 "login": .octets(login), "result": .string(result.labelValue), "listener": .string(listener.name),
-                "source": .string(client.transport.peer.host), "mechanism": .string(mechanism.labelValue),
+                "source": .string(source), "mechanism": .string(mechanism.labelValue),
             ])
     }
 
@@ -106,7 +105,7 @@ extension Session {
             "session refused",
             [
                 "reason": "too many connections", "account": .string(account.key), "listener": .string(listener.name),
-                "source": .string(client.transport.peer.host),
+                "source": .string(source),
             ])
     }
 }

@@ -9,6 +9,8 @@ import WeirTime
 package final class LogWriter: LogSink {
     /// What may wait, in octets.
     package static let waitingOctetsMax = 1 << 20
+    /// From one write to the next, in microseconds: under load lines go out by the dozen, and nobody is woken for each.
+    static let spacing: UInt32 = 5_000
     /// How long ``stop()`` goes on trying a reader that takes nothing.
     package static let farewellSpan = UInt64.second
 
@@ -81,6 +83,7 @@ package final class LogWriter: LogSink {
             let written = batch.withUnsafeBytes(write)
             let lost = batch[written...].count { $0 == UInt8(ascii: "\n") }
             if lost > 0 { queue.withLock { $0.dropped += UInt64(lost) } }
+            usleep(LogWriter.spacing)
         }
     }
 

@@ -46,6 +46,8 @@ package final class SimulatedTransport: Transport {
     package override var peer: SocketAddress { peerAddress }
     package override var local: SocketAddress { localAddress }
 
+    package override var shortReadsDrain: Bool { true }
+
     package override func finishConnect() -> ProgressResult {
         if let error {
             return .failed(TransportFailure(reason: SystemError(call: "connect", errno: error).description))
@@ -126,7 +128,9 @@ package final class SimulatedTransport: Transport {
         guard !isClosed else { return }
         let readable = incoming.unread > 0 || incoming.hasEnded
         observer?.transportReady(
-            Readiness(readable: readable || isBroken, writable: isConnected && outgoing.room > 0 || isBroken))
+            Readiness(
+                readable: readable || isBroken, writable: isConnected && outgoing.room > 0 || isBroken,
+                ending: incoming.hasEnded || isBroken))
     }
 }
 

@@ -94,7 +94,7 @@ struct DemoShow {
         let weir = CommandLine.arguments[0]
         let next = [
             ("demo", "until Ctrl-C, to send through it yourself"), ("help", "every verb"),
-            ("check --config Policies/weir.yaml", "a whole configuration, every key explained"),
+            ("help weir.yaml", "every key of the configuration"),
         ]
         for (verb, what) in next {
             var line = DemoLine("  \(weir) \(verb)")

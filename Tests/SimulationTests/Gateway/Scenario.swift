@@ -54,7 +54,8 @@ struct Scenario: CustomStringConvertible {
     var gatewayCap: Int?
     var relayTimeout = 60
     var dotTimeout = 600
-    /// Hours that pass between one round of letters and the next, so that windows move.
+    var clientTimeout = 300
+    /// Times that pass between one round of letters and the next, so that windows move.
     var interludes: [UInt64] = []
 
     init(seed: UInt64) {
@@ -76,9 +77,11 @@ struct Scenario: CustomStringConvertible {
         drawAccounts(&random, vices)
         if !isCalm { drawFates(&random) }
         relayTimeout = [10, 60, 120][random.below(3)]
-        dotTimeout = [60, 600][random.below(2)]
-        if random.chance(0.1) {
-            interludes = (0..<(1 + random.below(3))).map { _ in random.within(10 * .minute...70 * .minute) }
+        dotTimeout = [30, 60, 60, 600][random.below(4)]
+        clientTimeout = [30, 60, 60, 300][random.below(4)]
+        // An hour later, or nearly: while slots leave the window one by one.
+        if random.chance(0.15) {
+            interludes = (0..<(1 + random.below(2))).map { _ in random.within(50 * .minute...66 * .minute) }
         }
     }
 
@@ -191,7 +194,7 @@ extension Scenario {
             hash_key_file: hash.key
             tls: {certificate: certificate.pem, key: key.pem}
             delivery: proxy
-            timeouts: {relay: \(relayTimeout)s, relay_dot: \(dotTimeout)s}
+            timeouts: {relay: \(relayTimeout)s, relay_dot: \(dotTimeout)s, command: \(clientTimeout)s, data: \(clientTimeout)s}
             listeners:
               - {name: subscribers, address: "192.0.2.25:25", tls: starttls, accounts: network}
               - {name: submission, address: "192.0.2.25:587", tls: starttls, accounts: login}

@@ -138,7 +138,7 @@ final class ScriptedRelay: @unchecked Sendable {
     }
 
     private func nextLine(_ visit: Visit) async throws(ConnectionError) -> [UInt8] {
-        guard random.chance(manners.tiresOfIdle) else { return try await visit.link.line(within: 10 * .minute) }
+        guard random.chance(manners.tiresOfIdle) else { return try await visit.link.line(within: 5 * .minute) }
         do throws(ConnectionError) {
             return try await visit.link.line(within: random.within(.second...60 * .second))
         } catch {
@@ -160,7 +160,7 @@ final class ScriptedRelay: @unchecked Sendable {
         }
         if random.chance(manners.drops) { return false }
         if random.chance(manners.fallsSilent) {
-            await link.sleep(30 * .minute)
+            await link.sleep(12 * .minute)
             return false
         }
         if line != "RSET", random.chance(manners.babbles) {
@@ -272,7 +272,7 @@ final class ScriptedRelay: @unchecked Sendable {
                 try await visit.link.flushBlindly(within: .minute)
                 if random.chance(0.5) { return nil }
             }
-            let line = try await visit.link.line(within: 31 * .minute)
+            let line = try await visit.link.line(within: 6 * .minute)
             lines += 1
             if line == [46], early >= 0, lines > early { return nil }
             if line == [46] { return content }
