@@ -274,6 +274,7 @@ final class ScriptedRelay: @unchecked Sendable {
             }
             let line = try await visit.link.line(within: 6 * .minute)
             lines += 1
+            if line.starts(with: "MAIL FROM:<".utf8) { evidence.violate("P6", "\(name) heard MAIL within a message") }
             if line == [46], early >= 0, lines > early { return nil }
             if line == [46] { return content }
             content.append(contentsOf: line.first == 46 ? line.dropFirst() : line[...])

@@ -20,6 +20,7 @@ final class World: @unchecked Sendable {
     private let driver: RuntimeExecutor
     private let died: Waiter
     private var isEnding = false
+    private var isUp = false
     private var releases = 0
     private var connections = 0
 
@@ -87,12 +88,14 @@ final class World: @unchecked Sendable {
                 evidence.narrate("life \(life.number) begins")
                 try await life.open()
                 evidence.narrate("life \(life.number) listens")
+                isUp = true
             } catch {
                 guard life?.process.isKilled == true else { return evidence.violate("P7", "no start: \(error)") }
             }
             while life?.process.isKilled == false, !isEnding { await died.wait(until: .distantFuture) }
             guard !isEnding else { return }
             life = nil
+            isUp = false
             disk = disk.crash(seed: random.next())
             await driver.sleep(until: driver.now + random.within(0...20 * .second))
         }
@@ -231,6 +234,7 @@ final class World: @unchecked Sendable {
             await driver.sleep(until: driver.now + interlude)
             left = await again(left)
         }
+        while !isUp, simulation.now.since(simulation.start) < .day { await driver.sleep(until: driver.now + .second) }
         await proveAlive()
         await proveQuiet()
         isEnding = true
