@@ -12,7 +12,7 @@ extension Session {
     /// The longest wait for a charge to become durable.
     static let durabilityTimeout: UInt64 = 30 * .second
     /// What may go out with the dot, in one segment; more goes before it, so that the dot finds room at once. In octets.
-    static let dotSegmentMax = 4 * 1024
+    static let dotSegmentMax = 16 * 1024
     /// What may wait for the relay before the client is read again, in octets.
     static let relayOctetsMax = 64 * 1024
 

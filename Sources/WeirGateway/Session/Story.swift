@@ -76,7 +76,7 @@ extension Session {
         gateway.telemetry.log.info(
             "message",
             [
-                "id": .string(transaction.id.description), "result": .string(disposition?.labelValue ?? "abandoned"),
+                "id": .string(transaction.id.description), "result": .string(disposition?.word ?? "abandoned"),
                 "account": .string(transaction.account.key), "listener": .string(listener.name),
                 "source": .string(source), "helo": .octets(clientName),
                 "tls": .string(client.transport.security?.version ?? ""),

@@ -16,6 +16,10 @@ package enum MetricLabels {
         /// Neither taken nor refused: no relay, no commit, a client that left.
         case failed
         package static let labelName = "disposition"
+
+        /// ``labelValue``, worked out once: each message's line in the log has it.
+        package var word: String { Disposition.words[ordinal] }
+        private static let words = allCases.map(\.labelValue)
     }
 
     /// What became of a connection to a listener.
