@@ -158,14 +158,6 @@ package final class Gateway: Sendable {
 
     // MARK: - For sessions
 
-    func account(at peer: SocketAddress) async -> Account? {
-        do throws(StoreError) {
-            return try await accounts.account(at: peer)
-        } catch {
-            return nil
-        }
-    }
-
     /// Who is counted for an account's mail to the contact, postmaster and abuse; nil where the store cannot say.
     func reliefSubject(of account: Account) async -> SubjectID? {
         do throws(StoreError) {

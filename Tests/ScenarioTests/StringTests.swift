@@ -24,6 +24,18 @@ extension Scenarios {
             return all
         }
 
+        @Test(
+            "without the gateway such strings do make two messages of one at the sink", arguments: ["\n.\n", "\n.\r\n"])
+        func control(string: String) throws {
+            let sink = try Sink { event in
+                if case .command("VRFY x") = event { return .reply("252 2.0.0 Perhaps") }
+                return nil
+            }
+            var client = SmugglingClient(port: sink.port, source: "127.0.0.2", name: "control")
+            #expect(throws: SmugglingClient.OutOfStep.self) { try client.send(string) }
+            #expect(sink.messages.map(\.sender) == ["honest@client.example", "smuggler@client.example"])
+        }
+
         @Test("a string of CR, LF, dots and letters makes one message or a refusal, never two", arguments: relays)
         func neverTwo(relay: Relay) throws {
             let strings = Self.strings(upTo: Self.lengthMax ?? 5)

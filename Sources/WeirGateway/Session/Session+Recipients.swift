@@ -28,7 +28,7 @@ extension Session {
     }
 
     private func senderOrRefusal(_ mail: MailParameters) async -> Result<Account, Turned> {
-        if account == nil, listener.accounts != .login { account = await accountOfAddress() }
+        guard await findAccountOfAddress() else { return .failure(Turned(reply: .storeBusy)) }
         guard let account else {
             return .failure(Turned(reply: listener.accounts == .network ? .relayingDenied : .authenticationRequired))
         }
@@ -58,8 +58,16 @@ extension Session {
         return generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
     }
 
-    /// The account that the source address tells; nil also where the store cannot say.
-    func accountOfAddress() async -> Account? { await gateway.account(at: client.transport.peer) }
+    /// Finds the account that the source address tells, where it may; false where the store cannot say.
+    func findAccountOfAddress() async -> Bool {
+        guard account == nil, listener.accounts != .login else { return true }
+        do throws(StoreError) {
+            account = try await gateway.accounts.account(at: client.transport.peer)
+            return true
+        } catch {
+            return false
+        }
+    }
 
     /// Decides one recipient; what passes is enqueued for the relay.
     func admit(_ recipient: RecipientParameters, length: Int) async throws(ConnectionError) {

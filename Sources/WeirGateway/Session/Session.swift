@@ -89,7 +89,8 @@ final class Session {
         if listener.tls == .implicit {
             try await secure()
         }
-        if listener.accounts != .login { account = await accountOfAddress() }
+        // Where the store cannot say now, MAIL asks again.
+        _ = await findAccountOfAddress()
         if let account, let refusal = count(account) {
             tellTooMany(account)
             say(refusal)
