@@ -48,6 +48,7 @@ package final class AccountDirectory: @unchecked Sendable {
             do throws(StoreError) {
                 return .success(try body(self.store))
             } catch {
+                self.ledger.noteFailure(error)
                 return .failure(error)
             }
         }

@@ -55,10 +55,16 @@ package final class LedgerWriter: @unchecked Sendable {
             do throws(StoreError) {
                 return .success(try body(self.store))
             } catch {
+                self.noteFailure(error)
                 return .failure(error)
             }
         }
         return try await task.value.get()
+    }
+
+    /// Ends the process where an error of either store says that nothing it writes any more can be relied on.
+    func noteFailure(_ error: StoreError) {
+        if case .fsyncFailed = error { events.storeLost(error) }
     }
 
     private func run() async {
@@ -108,7 +114,7 @@ package final class LedgerWriter: @unchecked Sendable {
         do throws(StoreError) {
             return try store.maintain(now: worker.now, budget: LedgerWriter.upkeepRows)
         } catch {
-            if case .fsyncFailed = error { events.storeLost(error) }
+            noteFailure(error)
             events.commitFailed(error)
             return false
         }

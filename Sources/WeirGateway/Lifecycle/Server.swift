@@ -127,7 +127,7 @@ package final class Server: Sendable {
 
     /// After a sync that failed the next commit would lie: the process ends at once, and the service manager starts another.
     private static func end(because error: StoreError) -> Never {
-        let text = Array("weir: the ledger's disk failed, so this process must end: \(error)\n".utf8)
+        let text = Array("weir: the store's disk failed, so this process must end: \(error)\n".utf8)
         _ = write(2, text, text.count)
         _exit(75)
     }

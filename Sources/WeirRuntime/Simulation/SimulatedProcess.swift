@@ -12,9 +12,13 @@ package final class SimulatedProcess: Runtime, @unchecked Sendable {
     /// Hears of each connection that it makes.
     package var onConnect: ((SimulatedTransport) -> Void)?
     private let address: SocketAddress
-    private var listeners: [any Listening] = []
+    private var listeners: [Listener] = []
     private var sockets: [Socket] = []
     private var sweepAt = 64
+
+    private struct Listener {
+        weak var listening: (any Listening)?
+    }
 
     private struct Socket {
         weak var transport: SimulatedTransport?
@@ -31,7 +35,7 @@ package final class SimulatedProcess: Runtime, @unchecked Sendable {
     package func kill() {
         guard !isKilled else { return }
         isKilled = true
-        for listener in listeners { simulation.network.stopListening(listener) }
+        for listener in listeners.compactMap(\.listening) { simulation.network.stopListening(listener) }
         listeners = []
         for socket in sockets { socket.transport?.orphan() }
         sockets = []
@@ -50,7 +54,7 @@ package final class SimulatedProcess: Runtime, @unchecked Sendable {
             keep(transport)
             accept(transport, loop)
         }
-        listeners.append(listener)
+        listeners.append(Listener(listening: listener))
         return listener
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirGateway
 import WeirRuntime
 import WeirTime
 
@@ -41,6 +42,22 @@ struct GatewayTests {
                 return world.simulation.trace
             }
             #expect(traces[0] == traces[1], "seed \(seed)")
+        }
+    }
+
+    @Test("is gone when it is over, with all that it held")
+    func leavesNothing() throws {
+        for seed in 0..<3 as Range<UInt64> {
+            weak var simulation: Simulation?
+            weak var gateway: Gateway?
+            do {
+                let world = try World(Scenario(seed: seed))
+                try world.run()
+                simulation = world.simulation
+                gateway = world.lives.last?.gateway
+            }
+            #expect(gateway == nil, "seed \(seed)")
+            #expect(simulation == nil, "seed \(seed)")
         }
     }
 

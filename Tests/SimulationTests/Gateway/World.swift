@@ -21,6 +21,7 @@ final class World: @unchecked Sendable {
     private let died: Waiter
     private var isEnding = false
     private var isUp = false
+    private var isHealed = false
     private var releases = 0
     private var connections = 0
 
@@ -158,6 +159,7 @@ final class World: @unchecked Sendable {
     private func live() async {
         for (at, fate) in scenario.fates {
             await driver.sleep(until: simulation.start + at)
+            guard !isHealed else { return }
             evidence.narrate("fate: \(fate)")
             suffer(fate)
         }
@@ -199,9 +201,10 @@ final class World: @unchecked Sendable {
             relay.manners.keywords = keywords
             relay.isDown = false
         }
-        if let disk = life?.disk, !disk.isPowerLost {
-            disk.faults = SimulatedDisk.Faults()
-        }
+        isHealed = true
+        guard let disk = life?.disk else { return }
+        // The power may be gone, and nobody has written since.
+        if disk.isPowerLost { kill() } else { disk.faults = SimulatedDisk.Faults() }
     }
 
     // MARK: - The run
@@ -210,8 +213,8 @@ final class World: @unchecked Sendable {
     func run() throws {
         do {
             try simulation.run(within: 3 * .day) { [self] in try await story() }
-        } catch let failure as SimulationFailure {
-            evidence.violate("P7", "\(failure)")
+        } catch {
+            evidence.violate("P7", "\(error)")
         }
         Checker(self).check()
     }
