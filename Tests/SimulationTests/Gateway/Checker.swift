@@ -24,6 +24,7 @@ struct Checker {
     func check() {
         checkDeliveries()
         checkCaps()
+        checkWaits()
     }
 
     // MARK: - P1 and P6: what a subscriber was told is what a relay did
@@ -71,6 +72,15 @@ struct Checker {
             if known != take.accountField { evidence.violate("P6", "account \(attempt.account) has two names") }
         }
         if Set(fields.values).count != fields.count { evidence.violate("P6", "two accounts have one name") }
+    }
+
+    // MARK: - P7: what waits for a relay ends before a client's patience does, but for the dot
+
+    private func checkWaits() {
+        guard world.scenario.clientPlan == .none else { return }
+        for subscriber in world.subscribers where subscriber.waitMax > 5 * .minute {
+            evidence.violate("P7", "subscriber \(subscriber.number) waited \(seconds(subscriber.waitMax))")
+        }
     }
 
     // MARK: - P3: no window of a limit's length ever holds more than the limit

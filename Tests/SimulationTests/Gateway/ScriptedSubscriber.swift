@@ -162,7 +162,7 @@ final class ScriptedSubscriber: @unchecked Sendable {
         }
         if offers.lines.contains("8BITMIME"), random.chance(0.3) { mail += " BODY=8BITMIME" }
         guard try await envelope(mail, attempt, link) else { return false }
-        if random.chance(habits.resets) {
+        if attempt.data == nil, random.chance(habits.resets) {
             _ = try await command(link, "RSET")
             return false
         }

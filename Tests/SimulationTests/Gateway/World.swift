@@ -24,6 +24,7 @@ final class World: @unchecked Sendable {
     private var isHealed = false
     private var releases = 0
     private var connections = 0
+    private var relayConnections: [SocketAddress: Int] = [:]
 
     static let gate = SocketAddress(ipv4: 0xC000_0219, port: 25)
     static let submission = SocketAddress(ipv4: 0xC000_0219, port: 587)
@@ -131,7 +132,21 @@ final class World: @unchecked Sendable {
         let tap = Wiretap(
             number: connections, life: life.number, evidence: evidence, now: { [unowned simulation] in simulation.now },
             onRelease: { [unowned self, unowned life] in checkDurable($0, in: life) })
-        transport.tap = { tap.hear($0) }
+        let peer = transport.peer
+        opened(1, peer)
+        transport.tap = { [unowned self] event in
+            if case .closed = event { opened(-1, peer) }
+            tap.hear(event)
+        }
+    }
+
+    /// P8: no relay ever has more connections than its cap; a probe may exceed it by one.
+    private func opened(_ change: Int, _ peer: SocketAddress) {
+        let count = (relayConnections[peer] ?? 0) + change
+        relayConnections[peer] = count
+        guard let index = relays.firstIndex(where: { $0.address == peer }) else { return }
+        let cap = scenario.relays[index].connections
+        if count > cap + 1 { evidence.violate("P8", "relay\(index) has \(count) connections, its cap is \(cap)") }
     }
 
     /// P2: at the instant of the dot, a crash would leave the whole charge on the disk, in the slot of now.
@@ -246,9 +261,7 @@ final class World: @unchecked Sendable {
         guard let life, !life.process.isKilled else { return evidence.violate("P7", "the gateway is dead") }
         try await Audit(self, life).check()
         await life.stop()
-        if !simulation.network.open.isEmpty {
-            evidence.violate("P7", "still open after the end: \(simulation.network.open.map(\.description).prefix(4))")
-        }
+        await proveQuiet()
     }
 
     /// Another round of the letters that were not delivered, session by session as before.
