@@ -67,10 +67,16 @@ package final class AccountDirectory: @unchecked Sendable {
         return try await admit(record)
     }
 
+    /// The account of a source address that was asked for before.
+    func known(at address: SocketAddress) -> Account? {
+        let host = SocketAddress(high: address.high, low: address.low, port: 0)
+        return cache.withLock { $0.byAddress[host] }
+    }
+
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
     package func account(at address: SocketAddress) async throws(StoreError) -> Account? {
+        if let known = known(at: address) { return known }
         let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        if let known = cache.withLock({ $0.byAddress[host] }) { return known }
         guard let prefix = NetworkPrefix(address: host.octets) else { return nil }
         let found: Account?
         if let record = try await withStore({ store throws(StoreError) in try store.account(at: prefix) }) {
