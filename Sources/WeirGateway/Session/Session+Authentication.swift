@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// AUTH.
 extension Session {
@@ -53,7 +53,7 @@ extension Session {
     }
 
     private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
-        switch await gateway.authenticator.verify(credentials, source: client.transport.peer, on: loop) {
+        switch await gateway.authenticator.verify(credentials, source: client.transport.peer.ip, on: loop) {
         case .busy:
             tell(.busy, login: credentials.login)
             return settleAuthentication(.authenticationBusy)

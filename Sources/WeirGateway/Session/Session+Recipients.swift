@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// MAIL, RCPT, and the relay's answers to them.
 extension Session {
@@ -62,7 +62,7 @@ extension Session {
     func findAccountOfAddress() async -> Bool {
         guard account == nil, listener.accounts != .login else { return true }
         do throws(StoreError) {
-            account = try await gateway.accounts.account(at: client.transport.peer)
+            account = try await gateway.accounts.account(at: client.transport.peer.ip)
             return true
         } catch {
             return false
