@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "WeirTime", swiftSettings: pure),
         .target(name: "WeirSMTP", swiftSettings: pure),
         .target(name: "WeirQuota", dependencies: ["WeirTime"], swiftSettings: pure),
+        .target(name: "WeirReputation", dependencies: ["WeirTime"], swiftSettings: pure),
 
         .target(name: "WeirConfiguration", dependencies: ["CYAML", "WeirQuota", "WeirTime"], swiftSettings: strict),
         .target(
@@ -56,14 +57,15 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore",
-                "WeirTime",
+                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
+                "WeirStore", "WeirTime",
             ],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("WeirSMTPTests", ["WeirSMTP"]),
         tests("WeirQuotaTests", ["WeirQuota", "WeirTime"]),
+        tests("WeirReputationTests", ["WeirReputation", "WeirTime", "weir"]),
         tests("WeirConfigurationTests", ["WeirConfiguration", "WeirQuota", "WeirTime"]),
         tests("WeirRuntimeTests", ["WeirRuntime", "WeirTime"]),
         tests("WeirStoreTests", ["WeirStore", "WeirQuota", "WeirRuntime", "WeirTime"]),

@@ -7,6 +7,7 @@ struct HouseRulesTests {
         "WeirTime": [],
         "WeirSMTP": [],
         "WeirQuota": ["WeirTime"],
+        "WeirReputation": ["WeirTime"],
         "WeirConfiguration": ["CYAML", "WeirQuota", "WeirTime"],
         "WeirRuntime": ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirTime"],
         "WeirStore": ["CSQLite", "WeirQuota", "WeirRuntime", "WeirTime"],
@@ -15,11 +16,11 @@ struct HouseRulesTests {
             "CMicroHTTPD", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime",
         ],
         "weir": [
-            "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore",
-            "WeirTime",
+            "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
+            "WeirStore", "WeirTime",
         ],
     ]
-    static let pure: Set<String> = ["WeirTime", "WeirSMTP", "WeirQuota"]
+    static let pure: Set<String> = ["WeirTime", "WeirSMTP", "WeirQuota", "WeirReputation"]
     /// The toolchain's modules that a target may use besides.
     static func toolchain(_ target: String) -> Set<String> {
         if pure.contains(target) { return [] }
