@@ -68,9 +68,16 @@ struct DetectorReplay {
         if let every = options.restartEvery, events % every == 0 { try restart() }
         if let rule = options.rule { return apply(rule, event, place) }
         let now = Self.epoch + event.time
-        let terms = members[place].terms
+        // Taken out, so that it is changed in place.
         var evidence = members[place].evidence.take() ?? AccountEvidence(at: now)
-        defer { members[place].evidence = consume evidence }
+        let verdicts = judge(event, &evidence, members[place].terms, now)
+        members[place].evidence = evidence
+        return verdicts.map { Decision(event, $0) }
+    }
+
+    private mutating func judge(
+        _ event: TraceEvent, _ evidence: inout AccountEvidence, _ terms: Terms, _ now: Instant
+    ) -> [Verdict] {
         if case .suspended(let since) = evidence.standing {
             guard now.since(since) >= options.releaseAfter else { return [] }
             evidence.release(terms: terms, at: now)
@@ -81,14 +88,11 @@ struct DetectorReplay {
         }
         let facts = facts(of: event)
         let before = evidence.judge(facts, terms: terms, surroundings: &surroundings, at: now)
-        var verdicts = [before.verdict]
-        if !before.standing.isSuspended, options.hasReplies {
-            let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
-            let after = evidence.learn(
-                outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
-            verdicts.append(after.verdict)
-        }
-        return verdicts.compactMap { $0 }.map { Decision(event, $0) }
+        guard !before.standing.isSuspended, options.hasReplies else { return [before.verdict].compactMap { $0 } }
+        let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
+        let after = evidence.learn(
+            outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
+        return [before.verdict, after.verdict].compactMap { $0 }
     }
 
     /// As when the gateway ends, and starts from what it stored.
