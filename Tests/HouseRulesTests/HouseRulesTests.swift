@@ -7,19 +7,22 @@ struct HouseRulesTests {
         "WeirBase": [],
         "WeirSMTP": [],
         "WeirQuota": ["WeirBase"],
+        "WeirReputation": ["WeirBase"],
         "WeirConfiguration": ["CYAML", "WeirBase", "WeirQuota"],
         "WeirRuntime": ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirBase"],
         "WeirStore": ["CSQLite", "WeirBase", "WeirQuota", "WeirRuntime"],
-        "WeirGateway": ["WeirBase", "WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"],
+        "WeirGateway": [
+            "WeirBase", "WeirConfiguration", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP", "WeirStore",
+        ],
         "WeirAdmin": [
             "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
         ],
         "weir": [
-            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP",
-            "WeirStore",
+            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+            "WeirRuntime", "WeirSMTP", "WeirStore",
         ],
     ]
-    static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirSMTP"]
+    static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirReputation", "WeirSMTP"]
     /// The toolchain's modules that a target may use besides.
     static func toolchain(_ target: String) -> Set<String> {
         if pure.contains(target) { return [] }

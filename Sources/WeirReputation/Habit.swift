@@ -1,0 +1,107 @@
+/// What an account does in its calm days: the measure for what it does now.
+///
+/// It learns at the end of a day, and only from a day without suspicion.
+struct Habit: Equatable, Sendable {
+    // Sums that fade with Habit.halfLifeDays.
+    var days = 0.0
+    /// Days with an unfamiliar network, name; with a failed login.
+    var strangeNetworkDays = 0.0
+    var strangeNameDays = 0.0
+    /// Texts, and those a scanner called spam.
+    var texts = 0.0
+    var condemnedTexts = 0.0
+    /// New people, and those who did not exist.
+    var newPeople = 0.0
+    var unknownPeople = 0.0
+    var recipients = 0.0
+    var deferred = 0.0
+    var messages = 0.0
+    var refusedMessages = 0.0
+    // Highest values of a day.
+    var newInADay = 0.0
+    var newInAnHour = 0.0
+    var fanOut = 0.0
+    var strangeNetworks = 0.0
+    var strangeNames = 0.0
+    var failedLogins = 0.0
+
+    static let halfLifeDays = 30.0
+    /// A highest value grows no faster than this a day, whatever was sent.
+    static let growth = 1.5
+
+    /// `floors` are what a value may grow from where there is no past.
+    mutating func learn(_ day: DayTally, daysPassed: Double, newPeopleADay: Double) {
+        let kept = Logarithm.exp(-0.6931471805599453 * daysPassed / Self.halfLifeDays)
+        fade(kept)
+        guard day.isActive else { return }
+        days += 1
+        strangeNetworkDays += day.strangeNetworks > 0 ? 1 : 0
+        strangeNameDays += day.strangeNames > 0 ? 1 : 0
+        texts += Double(day.texts)
+        condemnedTexts += Double(day.condemnedTexts)
+        newPeople += Double(day.newPeople)
+        unknownPeople += Double(day.unknownPeople)
+        recipients += Double(day.recipients)
+        deferred += Double(day.deferred)
+        messages += Double(day.messages)
+        refusedMessages += Double(day.refusedMessages)
+        Self.raise(&newInADay, to: Double(day.newInADay), floor: newPeopleADay)
+        Self.raise(&newInAnHour, to: Double(day.newInAnHour), floor: newPeopleADay / 2)
+        Self.raise(&fanOut, to: Double(day.fanOut), floor: newPeopleADay / 2)
+        Self.raise(&strangeNetworks, to: Double(day.strangeNetworks), floor: 2)
+        Self.raise(&strangeNames, to: Double(day.strangeNames), floor: 2)
+        Self.raise(&failedLogins, to: Double(day.failedLogins), floor: 4)
+    }
+
+    private mutating func fade(_ kept: Double) {
+        days *= kept
+        strangeNetworkDays *= kept
+        strangeNameDays *= kept
+        texts *= kept
+        condemnedTexts *= kept
+        newPeople *= kept
+        unknownPeople *= kept
+        recipients *= kept
+        deferred *= kept
+        messages *= kept
+        refusedMessages *= kept
+        // Highest values fade half as fast: what an account once did in peace stays its own for a season.
+        let kept = kept.squareRoot()
+        newInADay *= kept
+        newInAnHour *= kept
+        fanOut *= kept
+        strangeNetworks *= kept
+        strangeNames *= kept
+        failedLogins *= kept
+    }
+
+    private static func raise(_ peak: inout Double, to value: Double, floor: Double) {
+        peak = max(peak, min(value, max(peak, floor) * growth))
+    }
+}
+
+/// What an account did today.
+struct DayTally: Equatable, Sendable {
+    var messages: UInt32 = 0
+    var recipients: UInt32 = 0
+    /// Different people.
+    var people: UInt32 = 0
+    /// Of them, those never written to before.
+    var newPeople: UInt32 = 0
+    var unknownPeople: UInt32 = 0
+    var deferred: UInt32 = 0
+    var refusedMessages: UInt32 = 0
+    var texts: UInt32 = 0
+    var condemnedTexts: UInt32 = 0
+    var strangeNetworks: UInt32 = 0
+    var strangeNames: UInt32 = 0
+    var failedLogins: UInt32 = 0
+    /// The most new people in any 24 hours, in any hour; the most people for one text.
+    var newInADay: UInt32 = 0
+    var newInAnHour: UInt32 = 0
+    var fanOut: UInt32 = 0
+    /// The highest score.
+    var score = 0.0
+
+    var isActive: Bool { messages > 0 }
+}
