@@ -46,7 +46,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "WeirGateway",
-            dependencies: ["WeirBase", "WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"],
+            dependencies: [
+                "WeirBase", "WeirConfiguration", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP", "WeirStore",
+            ],
             swiftSettings: strict),
         .target(
             name: "WeirAdmin",

@@ -16,6 +16,8 @@ package final class Gateway: Sendable {
     private let sessions: [SessionTable]
     let hashKey: [UInt8]
     package let telemetry: Telemetry
+    /// Decides which accounts send like spammers.
+    package let detector: Detector
     let relayWatch: RelayWatch
     private let meters = Mutex<[String: ListenerMeter]>([:])
     let state: Mutex<State>
@@ -66,6 +68,7 @@ package final class Gateway: Sendable {
         hashKey = parts.material.hashKey
         secrets = Mutex(parts.material.relaySecrets)
         telemetry = parts.telemetry
+        detector = Detector(runtime: runtime, store: parts.ledgerWriter, key: parts.material.hashKey)
         let watch = RelayWatch(parts.telemetry)
         relayWatch = watch
         let connector = RelayConnector(

@@ -39,6 +39,13 @@ extension Schema {
                 key TEXT PRIMARY KEY,           -- folded, fold_cut, fold_done, boot, offset
                 value ANY NOT NULL
             ) STRICT, WITHOUT ROWID;
+            """,
             """
+            PRAGMA user_version = 2;
+            CREATE TABLE evidence(
+                subject INTEGER PRIMARY KEY,
+                state BLOB NOT NULL             -- what is known of an account's conduct, as the detector writes it
+            ) STRICT;
+            """,
         ])
 }

@@ -35,6 +35,7 @@ extension LedgerStore {
     struct Queries {
         let meta, replay, load, latest, usage: Statement
         let byMessage, bySubject: Statement
+        let evidence, saveEvidence: Statement
 
         init(_ database: Database) throws(StoreError) {
             meta = try database.prepare("SELECT value FROM meta WHERE key = ?1")
@@ -47,6 +48,8 @@ extension LedgerStore {
                 WITH RECURSIVE wanted(slot) AS (VALUES(?2) UNION ALL SELECT slot + 1 FROM wanted WHERE slot < ?3)
                 SELECT usage.* FROM wanted CROSS JOIN usage ON usage.slot = wanted.slot AND usage.subject = ?1
                 """)
+            evidence = try database.prepare("SELECT state FROM evidence WHERE subject = ?1")
+            saveEvidence = try database.prepare("INSERT OR REPLACE INTO evidence VALUES(?1, ?2)")
             byMessage = try database.prepare(
                 """
                 SELECT * FROM charge WHERE sequence < ?1 AND sequence >= ?2 AND message = ?3

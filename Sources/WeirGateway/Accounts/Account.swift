@@ -1,6 +1,7 @@
 import Synchronization
 import WeirBase
 package import WeirQuota
+import WeirReputation
 import WeirRuntime
 package import WeirStore
 
@@ -58,6 +59,9 @@ package final class Account: Sendable {
         let refusal: Standing.Refusal?
         let whenSuspended: Plan.WhenSuspended
         let isProvisional: Bool
+        let detector: Plan.DetectorMode
+        /// What the detector measures it by; nil: the plan has none.
+        let terms: Terms?
 
         fileprivate init(_ account: Account, _ standing: Standing, revision: UInt64) {
             self.account = account
@@ -67,6 +71,8 @@ package final class Account: Sendable {
             refusal = standing.refusal
             whenSuspended = standing.plan.whenSuspended
             isProvisional = standing.isProvisional
+            detector = standing.plan.detector
+            terms = Terms(standing.plan)
         }
     }
 

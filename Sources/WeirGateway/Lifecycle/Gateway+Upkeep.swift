@@ -18,6 +18,8 @@ extension Gateway {
     static let sweepRounds = 10
     /// Subjects that one round looks at to forget those of whom nothing counts.
     static let evictionMax = 2_000
+    /// Rounds from one saving of evidence to the next.
+    static let savingRounds = 4
     /// How long a start waits for relays that do not answer, in nanoseconds.
     static let probePatience: UInt64 = 5 * .second
 
@@ -53,6 +55,7 @@ extension Gateway {
             if round % Gateway.sweepRounds == 0 { sweep(pools[index]) }
             guard index == 0 else { continue }
             probeResting()
+            if round % Gateway.savingRounds == 0 { await saveEvidence() }
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }
         }
         waiter.retire()

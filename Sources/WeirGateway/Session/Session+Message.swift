@@ -124,7 +124,11 @@ extension Session {
                 continue
             }
             silenceDeadline = loop.now + generation.timeouts.data
-            let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
+            let progress = client.withInput { input in
+                let progress = stream.consume(input, into: &relay.connection.output)
+                transaction.conduct?.examine(input.extracting(0..<progress.consumed))
+                return progress
+            }
             client.consume(progress.consumed)
             outcome = outcome ?? grow(transaction, to: stream.octets)
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
@@ -242,6 +246,10 @@ extension Session {
             abandonRelay(of: transaction)
             return reply(to: outcome)
         }
+        if let refusal = judge(transaction) {
+            abandonRelay(of: transaction)
+            return ForwardedReply(refusal)
+        }
         let deadline = loop.now + Session.durabilityTimeout
         while true {
             if let refusal = lastRefusal(transaction) {
@@ -265,7 +273,7 @@ extension Session {
     }
 
     /// What forbids the message at the last moment.
-    private func lastRefusal(_ transaction: Transaction) -> Reply? {
+    func lastRefusal(_ transaction: Transaction) -> Reply? {
         let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
@@ -293,6 +301,7 @@ extension Session {
             transaction.story.relayCode = reply.code
             relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
+            learnOutcome(of: transaction, isTaken: reply.code < 300)
             return reply
         } catch {
             // A copy may have gone, and the charge stays; but for a dot that never went out whole.

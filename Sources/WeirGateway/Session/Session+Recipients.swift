@@ -1,6 +1,7 @@
 import WeirBase
 import WeirConfiguration
 import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirSMTP
 import WeirStore
@@ -10,7 +11,7 @@ extension Session {
     /// Whether the account is known, and in the store, so that an envelope can begin without a wait.
     var isAccountAtHand: Bool {
         guard let account else { return listener.accounts == .login }
-        return !permission(of: account).isProvisional
+        return !permission(of: account).isProvisional && isEvidenceAtHand(of: account)
     }
 
     /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave.
@@ -19,6 +20,7 @@ extension Session {
         if let account, permission(of: account).isProvisional {
             isStoreSilent = !(await gateway.materialise(account))
         }
+        if let account { await prepareConduct(account) }
     }
 
     /// Begins an envelope: MAIL is answered at once, and goes to a relay with the first recipient.
@@ -34,6 +36,7 @@ extension Session {
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
                 subjects: permission(of: account).parties.subjects, mail: mail, envelope: envelope, now: loop.now)
+            transaction?.conduct = beginConduct(account)
             say(.senderOk)
         }
     }
@@ -125,6 +128,7 @@ extension Session {
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
+        noteWritten(recipient, length: length)
         answers.append(.relay(hold))
     }
 
@@ -295,6 +299,7 @@ extension Session {
                 let code = try await relay.nextReply(until: deadline) { reply, octets -> UInt16? in
                     if let refusal = transaction.mailRefusal {
                         client.output.append(contentsOf: refusal.octets)
+                        transaction.conduct?.hear(.refused)
                         return refusal.code
                     }
                     // Neither a refusal nor an acceptance: out of step.
@@ -303,6 +308,7 @@ extension Session {
                         return nil
                     }
                     reply.appendForwarded(from: octets, to: &client.output)
+                    transaction.conduct?.hear(RecipientReply(code: reply.code, reply.enhanced))
                     return reply.code
                 }
                 if let code {
@@ -319,6 +325,7 @@ extension Session {
             guard await replaceRelay(of: transaction) else { break }
         }
         giveBackOne(hold)
+        transaction.conduct?.hear(nil)
         end(&run)
         tell(.failed)
         let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
@@ -368,6 +375,7 @@ extension Session {
     func dropTransaction() {
         guard let transaction else { return }
         self.transaction = nil
+        learnOutcome(of: transaction, isTaken: nil)
         if !transaction.story.hasContent { tellEnd(of: transaction, code: 0) }
         gateway.ledger.withdraw(transaction.holds)
         guard let relay = transaction.relay else { return }

@@ -27,6 +27,8 @@ final class Transaction {
     var isExposed = false
     /// The relay was lost after that: 451 until RSET.
     var isLost = false
+    /// What the detector is told of it; nil where the plan has none.
+    var conduct: Conduct?
     /// Relays that failed in this transaction.
     var failed: [RelayState] = []
     /// Whether a connection that was idle failed: the next one is to be new.

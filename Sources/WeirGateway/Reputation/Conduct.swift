@@ -1,0 +1,59 @@
+import WeirReputation
+import WeirSMTP
+
+/// What one message shows of its account's conduct, gathered while it passes.
+struct Conduct {
+    let terms: Terms
+    private var people: [UInt64] = []
+    /// In the order of `people`; nil: no relay said anything.
+    private var replies: [RecipientReply?] = []
+    private var examiner: ContentExaminer
+    private var judged: (facts: MessageFacts, judgement: Judgement)?
+
+    init(_ terms: Terms, hash: KeyedHash) {
+        self.terms = terms
+        examiner = ContentExaminer(hash: hash)
+    }
+
+    /// A recipient goes to the relay.
+    mutating func write(to person: UInt64) { people.append(person) }
+
+    /// The relay's answer to the oldest recipient that has none; nil: there was none.
+    mutating func hear(_ reply: RecipientReply?) { replies.append(reply) }
+
+    /// Octets of the message, as the client sent them.
+    mutating func examine(_ octets: Span<UInt8>) { examiner.consume(octets) }
+
+    /// Whether the message was judged: it came to its end.
+    var isJudged: Bool { judged != nil }
+
+    /// Whether a relay has refused anyone: then it tells something even if it never came to its end.
+    var isTelling: Bool { replies.contains { $0 != nil && $0 != .accepted } }
+
+    /// What there is to be judged; `origin` has its id, network and name.
+    mutating func facts(_ origin: MessageFacts, hasContent: Bool) -> MessageFacts {
+        var facts = origin
+        facts.recipients = people
+        if hasContent { facts.content = examiner.finish() }
+        return facts
+    }
+
+    mutating func judge(_ facts: MessageFacts, as judgement: Judgement) { judged = (facts, judgement) }
+
+    /// What became of it; nil where it was not judged. Recipients that no relay answered are left out.
+    func outcome(isTaken: Bool?) -> (outcome: Outcome, facts: MessageFacts, judgement: Judgement)? {
+        guard let judged else { return nil }
+        var facts = judged.facts
+        let answered = zip(people, replies).compactMap { person, reply in reply.map { (person, $0) } }
+        facts.recipients = answered.map(\.0)
+        return (Outcome(recipients: answered.map(\.1), isTaken: isTaken), facts, judged.judgement)
+    }
+}
+
+extension RecipientReply {
+    init(code: UInt16, _ enhanced: EnhancedCode?) {
+        self.init(
+            code: Int(code),
+            enhanced: enhanced.map { (class: Int($0.category), subject: Int($0.subject), detail: Int($0.detail)) })
+    }
+}

@@ -1,0 +1,129 @@
+import Synchronization
+import WeirBase
+package import WeirQuota
+package import WeirReputation
+import WeirRuntime
+package import WeirStore
+
+/// The one place where evidence about accounts is weighed, and from where it reaches the store.
+///
+/// Decisions are made in memory, under one lock, and never wait; evidence that changed is saved in slices, a few seconds later.
+package final class Detector: Sendable {
+    private let state = Mutex(State())
+    private let runtime: Runtime
+    private let store: LedgerWriter
+    let hash: KeyedHash
+
+    private struct State: ~Copyable {
+        var evidence: [SubjectID: AccountEvidence] = [:]
+        var surroundings = Surroundings()
+        /// Changed since they were saved, in the order of their changes.
+        var unsaved: [SubjectID] = []
+        var isUnsaved: Set<SubjectID> = []
+    }
+
+    /// Accounts saved in one commit.
+    static let sliceMax = 256
+
+    /// `key` keys the hashes that stand for addresses: with another, all people are new.
+    init(runtime: Runtime, store: LedgerWriter, key: [UInt8]) {
+        self.runtime = runtime
+        self.store = store
+        let derived = HMACSHA256.code(Array("evidence".utf8), key: key)
+        hash = KeyedHash(key: (Detector.word(derived.prefix(8)), Detector.word(derived.dropFirst(8).prefix(8))))
+    }
+
+    private static func word(_ octets: ArraySlice<UInt8>) -> UInt64 { octets.reduce(0) { $0 << 8 | UInt64($1) } }
+
+    // MARK: - Having evidence at hand
+
+    /// Whether an account's evidence is in memory.
+    func isAtHand(_ subject: SubjectID) -> Bool { state.withLock { $0.evidence[subject] != nil } }
+
+    /// Reads an account's evidence; what is damaged is set aside by its first change, and told.
+    func prepare(_ subject: SubjectID) async throws(StoreError) -> EvidenceError? {
+        guard !isAtHand(subject) else { return nil }
+        let stored = try await store.withStore { store throws(StoreError) in try store.evidence(of: subject) }
+        var fault: EvidenceError?
+        var evidence = AccountEvidence(at: runtime.now)
+        if let stored {
+            do throws(EvidenceError) {
+                evidence = try AccountEvidence(decoding: stored)
+            } catch {
+                fault = error
+            }
+        }
+        state.withLock { state in
+            if state.evidence[subject] == nil { state.evidence[subject] = evidence }
+        }
+        return fault
+    }
+
+    // MARK: - Deciding
+
+    /// Decides of a message before it is released.
+    func judge(_ message: MessageFacts, of subject: SubjectID, _ terms: Terms) -> Judgement? {
+        change(subject) { evidence, surroundings, now in
+            evidence.judge(message, terms: terms, surroundings: &surroundings, at: now)
+        }
+    }
+
+    /// Decides anew from what became of it.
+    func learn(
+        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, of subject: SubjectID, _ terms: Terms
+    ) -> Judgement? {
+        change(subject) { evidence, surroundings, now in
+            evidence.learn(
+                outcome, of: message, after: judgement, terms: terms, surroundings: &surroundings, at: now)
+        }
+    }
+
+    /// Ends a suspension, as an administrator asks; the account's evidence is in memory.
+    package func release(_ subject: SubjectID, _ terms: Terms) {
+        change(subject) { evidence, _, now in evidence.release(terms: terms, at: now) }
+    }
+
+    /// Why nobody is suspended at present; nil while nothing is broken.
+    package var alarm: ClimateAlarm? { state.withLock { $0.surroundings.climate.alarm } }
+
+    private func change<Result>(
+        _ subject: SubjectID, _ body: (inout AccountEvidence, inout Surroundings, Instant) -> sending Result
+    ) -> sending Result? {
+        let now = runtime.now
+        return state.withLock { state in
+            guard var evidence = state.evidence.removeValue(forKey: subject) else { return nil }
+            let result = body(&evidence, &state.surroundings, now)
+            state.evidence[subject] = evidence
+            if state.isUnsaved.insert(subject).inserted { state.unsaved.append(subject) }
+            return result
+        }
+    }
+
+    // MARK: - Saving
+
+    /// Saves a slice of what has changed; returns whether there is more.
+    package func save() async throws(StoreError) -> Bool {
+        let (slice, hasMore) = state.withLock { state in
+            let subjects = state.unsaved.prefix(Detector.sliceMax)
+            state.unsaved.removeFirst(subjects.count)
+            for subject in subjects { state.isUnsaved.remove(subject) }
+            return (
+                subjects.compactMap { subject in state.evidence[subject].map { (subject, $0) } }, !state.unsaved.isEmpty
+            )
+        }
+        guard !slice.isEmpty else { return false }
+        do throws(StoreError) {
+            try await store.withStore { store throws(StoreError) in
+                try store.saveEvidence(slice.map { ($0.0, $0.1.encoded()) })
+            }
+        } catch {
+            state.withLock { state in
+                for (subject, _) in slice where state.isUnsaved.insert(subject).inserted {
+                    state.unsaved.append(subject)
+                }
+            }
+            throw error
+        }
+        return hasMore
+    }
+}

@@ -1,0 +1,75 @@
+import WeirBase
+import WeirQuota
+import WeirReputation
+import WeirRuntime
+import WeirSMTP
+
+/// What the detector is told of a message, and what it forbids.
+extension Session {
+    /// Has the evidence about the account at hand before its envelope begins.
+    func prepareConduct(_ account: Account) async {
+        guard permission(of: account).detector != .off else { return }
+        let gateway = gateway
+        await loop.aside { await gateway.prepareEvidence(of: account) }
+    }
+
+    /// Whether the detector can decide without a wait.
+    func isEvidenceAtHand(of account: Account) -> Bool {
+        permission(of: account).detector == .off || gateway.detector.isAtHand(account.subject)
+    }
+
+    func beginConduct(_ account: Account) -> Conduct? {
+        guard var terms = permission(of: account).terms, gateway.detector.isAtHand(account.subject) else { return nil }
+        terms.isByNetwork = !dialogue.isAuthenticated
+        return Conduct(terms, hash: gateway.detector.hash)
+    }
+
+    /// Notes a recipient that goes to the relay.
+    func noteWritten(_ recipient: RecipientParameters, length: Int) {
+        guard let transaction, transaction.conduct != nil else { return }
+        let address = client.withInput { input in recipient.path.mailbox.map { input[$0].lowercased } }
+        transaction.conduct?.write(to: gateway.detector.hash(address.span))
+    }
+
+    /// Decides of a message whose end has come; a reply refuses it.
+    func judge(_ transaction: Transaction) -> Reply? {
+        guard transaction.conduct?.isJudged == false else { return nil }
+        decide(transaction, hasContent: true)
+        return lastRefusal(transaction)
+    }
+
+    private func decide(_ transaction: Transaction, hasContent: Bool) {
+        guard var conduct = transaction.conduct else { return }
+        let facts = conduct.facts(origin(transaction), hasContent: hasContent)
+        let subject = transaction.account.subject
+        guard let judgement = gateway.detector.judge(facts, of: subject, conduct.terms) else { return }
+        conduct.judge(facts, as: judgement)
+        transaction.conduct = conduct
+        gateway.carryOut(judgement.verdict, of: transaction.account, conduct.terms.mode)
+    }
+
+    /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
+    func learnOutcome(of transaction: Transaction, isTaken: Bool?) {
+        if transaction.conduct?.isJudged == false, transaction.conduct?.isTelling == true {
+            decide(transaction, hasContent: false)
+        }
+        guard let conduct = transaction.conduct, let end = conduct.outcome(isTaken: isTaken) else { return }
+        transaction.conduct = nil
+        let judgement = gateway.detector.learn(
+            end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
+        gateway.carryOut(judgement?.verdict, of: transaction.account, conduct.terms.mode)
+    }
+
+    private func origin(_ transaction: Transaction) -> MessageFacts {
+        let hash = gateway.detector.hash
+        let source = client.transport.peer.ip
+        let name = clientName.map(\.lowercased)
+        let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
+        return MessageFacts(
+            id: transaction.id.number, recipients: [], network: hash(network), name: hash(name.span))
+    }
+}
+
+extension UInt8 {
+    fileprivate var lowercased: UInt8 { 0x41...0x5A ~= self ? self | 0x20 : self }
+}
