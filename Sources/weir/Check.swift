@@ -71,7 +71,7 @@ struct Check {
     private mutating func checkTokens() {
         guard let file = configuration.admin.tokenFile else { return }
         do throws(ConfigurationErrors) {
-            _ = try WeirConfiguration.AdminToken.load(file)
+            _ = try AdminToken.load(file)
         } catch {
             errors += error.errors
         }
