@@ -122,7 +122,7 @@ import WeirStore
         #expect(error?.exitStatus == 65)
     }
 
-    @Test("names a certificate's missing file and the key that names it")
+    @Test("names a certificate's missing file, and the line that names it")
     func material() async throws {
         let home = try Gate.Home(settings: [
             "tls: { certificate: chain.pem, key: key.pem }",
@@ -131,7 +131,7 @@ import WeirStore
         let error = await #expect(throws: StartError.self) { try await Gate(home) }
         #expect(
             error?.description
-                == "\(home.folder.file("chain.pem")): No such file or directory: tls: names a PEM certificate chain and its "
+                == "\(home.path):10:21: \(home.folder.file("chain.pem")): No such file or directory: tls: names a PEM certificate chain and its "
                 + "private key")
         #expect(error?.exitStatus == 78)
     }

@@ -34,7 +34,7 @@ package final class AdminDaemon: Sendable {
         do throws(ConfigurationErrors) {
             gatekeeper = Gatekeeper(tokens: try AdminDaemon.tokens(settings))
         } catch {
-            throw .admin(error.description)
+            throw .configuration(error)
         }
         administration = GatewayAdministration(
             server.accounting, hasher: hasher,
@@ -103,15 +103,11 @@ package final class AdminDaemon: Sendable {
     ) async throws(AdminError) -> (LoadedConfiguration, [String]) {
         let loaded: LoadedConfiguration
         let tokens: [AdminToken]
+        let material: Material
         do throws(ConfigurationErrors) {
             loaded = try Configuration.load(server.path)
             tokens = try AdminDaemon.tokens(loaded.configuration.admin)
-        } catch {
-            throw .configuration(error.errors.map(\.description))
-        }
-        let material: Material
-        do throws(MaterialErrors) {
-            material = try Material.load(loaded.configuration, mayCreate: false)
+            material = try Material.load(loaded, mayCreate: false)
         } catch {
             throw .configuration(error.errors.map(\.description))
         }

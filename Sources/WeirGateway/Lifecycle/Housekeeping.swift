@@ -131,8 +131,8 @@ extension Gateway {
     /// Makes the TLS contexts anew from the files as they are now; where that fails the old ones stay.
     func renewTLS() {
         let former = generation
-        do throws(MaterialErrors) {
-            let material = try Material.load(former.configuration, mayCreate: false)
+        do throws(ConfigurationErrors) {
+            let material = try Material.load(former.loaded, mayCreate: false)
             state.withLock { state in
                 guard state.generation === former else { return }
                 state.generation = Generation(former, renewed: material)
