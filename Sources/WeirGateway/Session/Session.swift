@@ -140,7 +140,7 @@ final class Session {
         }
     }
 
-    /// Waits for more of the client's commands; an idle session ends when the gateway does.
+    /// Waits for more of the client's commands; a session that has nothing in flight ends when the gateway does.
     private func receiveCommand() async throws(ConnectionError) {
         let deadline = loop.now + generation.timeouts.command
         while true {
@@ -150,7 +150,8 @@ final class Session {
             case .failed(let error): throw .broken(error)
             case .full: preconditionFailure("the framer discards what is too long")
             case .nothing:
-                if gateway.isDraining, transaction == nil { throw .interrupted }
+                // Without a recipient that was accepted nothing is in flight.
+                if gateway.isDraining, dialogue.accepted == 0 { throw .interrupted }
                 try await client.wait(until: deadline)
             }
         }
