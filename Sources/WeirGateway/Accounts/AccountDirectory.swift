@@ -67,9 +67,12 @@ package final class AccountDirectory: @unchecked Sendable {
         return try await admit(record)
     }
 
+    /// The account of a source address that was asked for before.
+    func known(at address: IPAddress) -> Account? { cache.withLock { $0.byAddress[address] } }
+
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
     package func account(at address: IPAddress) async throws(StoreError) -> Account? {
-        if let known = cache.withLock({ $0.byAddress[address] }) { return known }
+        if let known = known(at: address) { return known }
         let found: Account?
         if let record = try await withStore({ store throws(StoreError) in try store.account(at: address) }) {
             found = try await admit(record)
