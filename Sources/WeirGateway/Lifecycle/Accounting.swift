@@ -85,9 +85,23 @@ extension LedgerWriter {
         let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
         let ledger = ledger
         return try await withStore { store throws(StoreError) in
-            try store.load(since: first, now: Slot(now)) { slot, subject, amount in
-                ledger.decide { book, moment in _ = book.load(amount, of: subject, in: slot, at: moment) }
+            let moment = ledger.decide { _, moment in moment }
+            var batch: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
+            func count() {
+                ledger.decide { book, _ in
+                    for (slot, subject, amount) in batch { _ = book.load(amount, of: subject, in: slot, at: moment) }
+                }
+                batch.removeAll(keepingCapacity: true)
             }
+            let report = try store.load(since: first, now: Slot(now)) { slot, subject, amount in
+                batch.append((slot, subject, amount))
+                if batch.count == LedgerWriter.loadedAtOnce { count() }
+            }
+            count()
+            return report
         }
     }
+
+    /// Amounts that are counted under one hold of the ledger's lock.
+    private static let loadedAtOnce = 1_000
 }
