@@ -82,10 +82,16 @@ package final class AccountDirectory: @unchecked Sendable {
         }
     }
 
+    /// The account of a source address that was asked for before.
+    func known(at address: SocketAddress) -> Account? {
+        let host = SocketAddress(high: address.high, low: address.low, port: 0)
+        return cache.withLock { cache in cache.byAddress[host].flatMap { cache.roster[$0] } }
+    }
+
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
     package func account(at address: SocketAddress) async throws(StoreError) -> Account? {
+        if let known = known(at: address) { return known }
         let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        if let known = cache.withLock({ cache in cache.byAddress[host].flatMap { cache.roster[$0] } }) { return known }
         guard let prefix = NetworkPrefix(address: host.octets) else { return nil }
         let found: Account?
         let changes = cache.withLock { $0.changes }

@@ -6,7 +6,7 @@ import WeirTime
 
 /// Tells whose credentials are right: by application token or by password, at the same cost for logins that do not exist.
 package final class Authenticator: Sendable {
-    enum Verdict {
+    enum Verdict: Sendable {
         case right(Account)
         case wrong
         /// Too many checks wait, or this source has failed too often.

@@ -22,7 +22,7 @@ package final class LedgerWriter: @unchecked Sendable {
     private var calendar = LocalCalendar()
 
     /// The least time from the start of one commit to the start of the next.
-    static let spacing: UInt64 = 3 * .millisecond
+    static let spacing: UInt64 = 5 * .millisecond
     /// How long the writer waits after a commit that failed.
     static let retry: UInt64 = .second
     /// How often upkeep is looked for when there was none to do.

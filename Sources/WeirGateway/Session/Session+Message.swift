@@ -235,7 +235,7 @@ extension Session {
     private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError)
         -> ForwardedReply
     {
-        if transaction.account.permission.parties.boundsOctets(at: loop.now) {
+        if permission(of: transaction.account).parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
         if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
@@ -266,7 +266,7 @@ extension Session {
 
     /// What forbids the message at the last moment.
     private func lastRefusal(_ transaction: Transaction) -> Reply? {
-        let permission = transaction.account.permission
+        let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
         return permission.state == .suspended && !isRelief ? suspension(transaction) : nil
@@ -275,7 +275,8 @@ extension Session {
     private func suspension(_ transaction: Transaction) -> Reply {
         transaction.story.verdict = .refusedSuspended
         return Explanation.suspended(
-            transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
+            permission(of: transaction.account).whenSuspended, contact: generation.configuration.contact,
+            id: transaction.id)
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
