@@ -26,6 +26,11 @@ package final class AccountDirectory: @unchecked Sendable {
         var byAddress: [SocketAddress: String] = [:]
         /// Grows with every change of any account: what was read from the store before is old.
         var changes: UInt64 = 0
+
+        /// The rule whose range has an address, where it makes accounts of this length.
+        func rule(of address: IPAddress, each length: Int? = nil) -> Configuration.NetworkRule? {
+            rules.first { $0.range.contains(address) }.flatMap { length == nil || $0.each == length ? $0 : nil }
+        }
     }
 
     /// Addresses remembered at most; beyond it all are looked up anew.
@@ -114,17 +119,21 @@ package final class AccountDirectory: @unchecked Sendable {
     /// The account that a rule of `networks:` gives this address; it reaches the store with its first mail.
     private func accountByRule(_ host: SocketAddress) async throws(StoreError) -> Account? {
         let ip = IPAddress(high: host.high, low: host.low)
-        guard let rule = cache.withLock({ $0.rules.first { $0.range.contains(ip) } }) else { return nil }
+        guard let rule = cache.withLock({ $0.rule(of: ip) }) else { return nil }
         let login = CIDR(containing: ip, length: rule.each).description
         if let known = try await account(login: login) { return known }
         let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
-        return cache.withLock { cache in
+        let account = cache.withLock { cache -> Account? in
             if let known = cache.roster[login] { return known }
+            guard let rule = cache.rule(of: ip, each: rule.each) else { return nil }
             let account = Account(
                 key: login, subject: subject, standing: cache.plans.provisional(subject, plan: rule.plan))
             cache.roster.add(account)
             return account
         }
+        if let account { return account }
+        // The rules have changed meanwhile.
+        return try await accountByRule(host)
     }
 
     /// Puts an account that a rule gave into the store, if it is not there yet.
@@ -210,7 +219,7 @@ package final class AccountDirectory: @unchecked Sendable {
     private func refreshByRule(_ account: Account) {
         let standing = cache.withLock { cache -> Account.Standing? in
             guard let network = try? CIDR(parsing: account.key),
-                let rule = cache.rules.first(where: { $0.range.contains(network.network) }), rule.each == network.length
+                let rule = cache.rule(of: network.network, each: network.length)
             else { return nil }
             return cache.plans.provisional(account.subject, plan: rule.plan)
         }

@@ -30,7 +30,7 @@ package final class Accounting: Sendable {
         package init(_ path: String) throws(StoreError) {
             let directory = try StoreDirectory(path)
             ledger = try LedgerStore(in: directory)
-            accounts = try AccountsStore(in: directory)
+            accounts = try AccountsStore(in: directory, verifies: false)
             self.path = path
             let boot = try? System.bootID()
             if let anchor = try ledger.anchor(), anchor.boot == boot {
@@ -60,8 +60,14 @@ package final class Accounting: Sendable {
             throw .system(error)
         }
         writerTask = ledgerWriter.start()
+        // Each store is read by its own thread, at the same time.
+        let verification = workers[1].spawn { () async -> StoreError? in
+            do throws(StoreError) { try stores.accounts.verify() } catch { return error }
+            return nil
+        }
         do throws(StoreError) {
             self.loaded = try await ledgerWriter.load(now: runtime.now)
+            if let error = await verification.value { throw error }
         } catch {
             ledgerWriter.stop()
             await writerTask.value
