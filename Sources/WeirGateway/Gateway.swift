@@ -1,9 +1,9 @@
 import Synchronization
+import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// Where the parts meet: listeners, sessions, accounts, ledger and relays, under one configuration at a time.
 package final class Gateway: Sendable {
@@ -217,6 +217,6 @@ package final class Gateway: Sendable {
 
 extension SocketAddress {
     package init(_ endpoint: IPEndpoint) {
-        self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port)
+        self.init(endpoint.address, port: endpoint.port)
     }
 }

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
+import WeirBase
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Charges that arrive at fixed times, whatever becomes of the earlier ones, and how long each takes to be durable.
 ///

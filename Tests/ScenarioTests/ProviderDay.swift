@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 import TestKit
+import WeirBase
 import WeirQuota
 import WeirStore
-import WeirTime
 
 /// A provider's accounts, and a day of their charges.
 struct ProviderDay {

@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 package import WeirQuota
 import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// An account as sessions use it; what an administrator changes shows here at once.
 package final class Account: Sendable {

@@ -1,9 +1,9 @@
 import Synchronization
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The accounts that are about, in front of the store that knows them all.
 ///
@@ -23,7 +23,7 @@ package final class AccountDirectory: @unchecked Sendable {
         var rules: [Configuration.NetworkRule]
         var roster = AccountRoster()
         /// The key of the account that a source address was found to be; emptied when networks change.
-        var byAddress: [SocketAddress: String] = [:]
+        var byAddress: [IPAddress: String] = [:]
         /// Grows with every change of any account: what was read from the store before is old.
         var changes: UInt64 = 0
 
@@ -88,44 +88,40 @@ package final class AccountDirectory: @unchecked Sendable {
     }
 
     /// The account of a source address that was asked for before.
-    func known(at address: SocketAddress) -> Account? {
-        let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        return cache.withLock { cache in cache.byAddress[host].flatMap { cache.roster[$0] } }
+    func known(at address: IPAddress) -> Account? {
+        cache.withLock { cache in cache.byAddress[address].flatMap { cache.roster[$0] } }
     }
 
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
-    package func account(at address: SocketAddress) async throws(StoreError) -> Account? {
+    package func account(at address: IPAddress) async throws(StoreError) -> Account? {
         if let known = known(at: address) { return known }
-        let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        guard let prefix = NetworkPrefix(address: host.octets) else { return nil }
         let found: Account?
         let changes = cache.withLock { $0.changes }
         if let stored = try await account(
-            known: { _ in nil }, reading: { store throws(StoreError) in try store.account(at: prefix) })
+            known: { _ in nil }, reading: { store throws(StoreError) in try store.account(at: address) })
         {
             found = stored
         } else {
-            found = try await accountByRule(host)
+            found = try await accountByRule(address)
         }
         guard let found else { return nil }
         cache.withLock { cache in
             guard cache.changes == changes else { return }
             if cache.byAddress.count >= AccountDirectory.addressesMax { cache.byAddress = [:] }
-            cache.byAddress[host] = found.key
+            cache.byAddress[address] = found.key
         }
         return found
     }
 
     /// The account that a rule of `networks:` gives this address; it reaches the store with its first mail.
-    private func accountByRule(_ host: SocketAddress) async throws(StoreError) -> Account? {
-        let ip = IPAddress(high: host.high, low: host.low)
-        guard let rule = cache.withLock({ $0.rule(of: ip) }) else { return nil }
-        let login = CIDR(containing: ip, length: rule.each).description
+    private func accountByRule(_ address: IPAddress) async throws(StoreError) -> Account? {
+        guard let rule = cache.withLock({ $0.rule(of: address) }) else { return nil }
+        let login = IPNetwork(containing: address, length: rule.each).description
         if let known = try await account(login: login) { return known }
         let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
         let account = cache.withLock { cache -> Account? in
             if let known = cache.roster[login] { return known }
-            guard let rule = cache.rule(of: ip, each: rule.each) else { return nil }
+            guard let rule = cache.rule(of: address, each: rule.each) else { return nil }
             let account = Account(
                 key: login, subject: subject, standing: cache.plans.provisional(subject, plan: rule.plan))
             cache.roster.add(account)
@@ -133,13 +129,13 @@ package final class AccountDirectory: @unchecked Sendable {
         }
         if let account { return account }
         // The rules have changed meanwhile.
-        return try await accountByRule(host)
+        return try await accountByRule(address)
     }
 
     /// Puts an account that a rule gave into the store, if it is not there yet.
     package func materialise(_ account: Account) async throws(StoreError) {
         let standing = account.standing
-        guard standing.isProvisional, let network = NetworkPrefix(account.key) else { return }
+        guard standing.isProvisional, let network = try? IPNetwork(parsing: account.key) else { return }
         let author = Author("weir", at: runtime.wall, reason: "first mail of a network")
         try await withStore { store throws(StoreError) in
             guard try store.account(account.key) == nil else { return }
@@ -218,8 +214,8 @@ package final class AccountDirectory: @unchecked Sendable {
     /// An account that a rule gave, and that the store has not seen, is what the rules of now say.
     private func refreshByRule(_ account: Account) {
         let standing = cache.withLock { cache -> Account.Standing? in
-            guard let network = try? CIDR(parsing: account.key),
-                let rule = cache.rule(of: network.network, each: network.length)
+            guard let network = try? IPNetwork(parsing: account.key),
+                let rule = cache.rule(of: network.address, each: network.length)
             else { return nil }
             return cache.plans.provisional(account.subject, plan: rule.plan)
         }

@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// The policies, and from records to standings: all accounts of a plan share its limits.
 struct AccountPlans: Sendable {

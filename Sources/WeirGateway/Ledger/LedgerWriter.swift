@@ -1,7 +1,7 @@
+import WeirBase
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The task that makes the ledger's rows durable, in groups, on the store's own thread.
 ///

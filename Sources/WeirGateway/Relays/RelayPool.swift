@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// Why no relay could be had, for the reply and for the log.
 enum RelayUnavailable: Error, Equatable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// A message's id: in replies, in Received, on its log line, and in the ledger.
 ///

@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// AUTH.
 extension Session {
@@ -53,7 +53,7 @@ extension Session {
     }
 
     private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
-        let (authenticator, source, loop) = (gateway.authenticator, client.transport.peer, loop)
+        let (authenticator, source, loop) = (gateway.authenticator, client.transport.peer.ip, loop)
         switch await loop.aside({ await authenticator.verify(credentials, source: source, on: loop) }) {
         case .busy:
             tell(.busy, login: credentials.login)

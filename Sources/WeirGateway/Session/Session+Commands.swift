@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// Commands, one line after the other.
 ///

@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// DATA, the message's way through, and its dot.
 extension Session {
@@ -320,7 +320,7 @@ extension Session {
         var field: [UInt8] = []
         let security = client.transport.security
         ReceivedField(
-            name: clientName, address: client.transport.peer.isIPv4 ? source : "IPv6:\(source)",
+            name: clientName, address: client.transport.peer.ip.isIPv4 ? source : "IPv6:\(source)",
             hostname: generation.configuration.hostname,
             transmission: Transmission(
                 isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,

@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// MAIL, RCPT, and the relay's answers to them.
 extension Session {
@@ -75,7 +75,7 @@ extension Session {
     /// Finds the account that the source address tells, where it may; false where the store cannot say.
     func findAccountOfAddress() async -> Bool {
         guard account == nil, listener.accounts != .login else { return true }
-        let (accounts, source) = (gateway.accounts, client.transport.peer)
+        let (accounts, source) = (gateway.accounts, client.transport.peer.ip)
         if let known = accounts.known(at: source) {
             account = known
             return true

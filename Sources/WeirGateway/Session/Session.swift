@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// Serves one client, from its greeting to its end: one task on one loop, straight through.
 ///
@@ -40,7 +40,7 @@ final class Session {
     var verb: MetricLabels.Verb?
     var mechanism = MetricLabels.Mechanism.other
     /// The client's address as text.
-    private(set) lazy var source = client.transport.peer.host
+    private(set) lazy var source = client.transport.peer.ip.description
     /// What HELO or EHLO said.
     var clientName: [UInt8] = []
     var isExtended = false

@@ -1,6 +1,6 @@
+import WeirBase
 import WeirQuota
 import WeirSMTP
-import WeirTime
 
 /// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
 final class Transaction {

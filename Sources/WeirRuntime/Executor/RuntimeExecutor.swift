@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Runs tasks one at a time on one thread, with timers: an ``EventLoop``, a ``WorkerThread``, or the simulation.
 ///

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// One log line in the making.
 ///
