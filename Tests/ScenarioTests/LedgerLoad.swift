@@ -19,14 +19,29 @@ struct LedgerLoad {
     var backlog = 2_000_000
 
     struct Report {
-        var count = 0
+        /// From arrival to durable, in microseconds, ascending.
+        var latencies: [UInt32] = []
         var lost = 0
-        /// Of the times from arrival to durable, in milliseconds.
-        var quantiles: [(name: String, milliseconds: Double)] = []
-        var commits = 0
+        var commitsPerSecond = 0.0
         /// Processor seconds a second: of all threads, and of the ledger's.
         var processor = 0.0
         var ledgerThread = 0.0
+
+        var count: Int { latencies.count }
+
+        func milliseconds(at part: Double) -> Double {
+            latencies.isEmpty ? 0 : Double(latencies[min(count - 1, Int(Double(count) * part))]) / 1e3
+        }
+
+        var summary: String {
+            let times = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1)].map {
+                "\($0) \(String(format: "%.1f", milliseconds(at: $1))) ms"
+            }
+            return times.joined(separator: ", ")
+                + String(
+                    format: "; %.0f commits a second, processor %.2f, of which the ledger's thread %.2f",
+                    commitsPerSecond, processor, ledgerThread)
+        }
     }
 
     private static let loops = 2
@@ -64,21 +79,27 @@ struct LedgerLoad {
         }
         for load in loads { await load.value }
         let span = Double(clock.now.since(began)) / 1e9
-        var report = Report(commits: Int(Double(commits.load(ordering: .relaxed)) / span))
+        var report = Report()
+        report.commitsPerSecond = Double(commits.load(ordering: .relaxed)) / span
         report.processor = (Self.processorSeconds(of: nil) - processorBefore.0) / span
         report.ledgerThread = (Self.processorSeconds(of: "weir-ledger") - processorBefore.1) / span
         writer.stop()
         await task.value
         worker.stop()
         runtime.stop()
-        let latencies = tapes.flatMap(\.latencies).sorted()
-        report.count = latencies.count
+        report.latencies = tapes.flatMap(\.latencies).sorted()
         report.lost = tapes.map(\.lost).reduce(0, +)
-        for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1)] where !latencies.isEmpty {
-            let index = min(latencies.count - 1, Int(Double(latencies.count) * part))
-            report.quantiles.append((name, Double(latencies[index]) / 1e3))
-        }
         return report
+    }
+
+    /// How many charges a store has.
+    func stored(in path: String) throws -> Int {
+        var count: Int64 = 0
+        let store = try LedgerStore(in: try StoreDirectory(path))
+        _ = try store.load(since: Slot(number: 0), now: Slot(number: .max)) { _, subject, amount in
+            if subject == .gateway { count += amount.messages }
+        }
+        return Int(count)
     }
 
     /// One loop's share of the arrivals.

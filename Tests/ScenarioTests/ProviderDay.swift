@@ -24,14 +24,16 @@ struct ProviderDay {
         "127.\(1 + number >> 16).\(number >> 8 & 255).\(number & 255)"
     }
 
-    /// The accounts as `weir account import` takes them.
-    var file: String {
-        var text = "login,plan,networks,password_hash\n"
+    /// The accounts as `weir account import` takes them, in files that are not too long for it.
+    var files: [String] {
         let hash = "$y$j9T$abcdefghijklmnopqrstuv$abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
-        for number in 0..<known {
-            text += "\(login(number)),standard,\(number < active ? address(number) : ""),\(hash)\n"
+        return stride(from: 0, to: known, by: 250_000).map { first in
+            var text = "login,plan,networks,password_hash\n"
+            for number in first..<min(first + 250_000, known) {
+                text += "\(login(number)),standard,\(number < active ? address(number) : ""),\(hash)\n"
+            }
+            return text
         }
-        return text
     }
 
     /// Writes the charges of the day that ends now, with the upkeep that a daemon would have done.
@@ -65,8 +67,8 @@ struct ProviderDay {
             message: random.next())
     }
 
-    /// Sends one message from the address of every active account; returns how many were taken.
-    func sendFromEach(to port: UInt16, threads: Int = 8) -> Int {
+    /// Sends one message from the address of every active account; returns how many were taken. `rest` is called now and then.
+    func sendFromEach(to port: UInt16, threads: Int = 8, rest: @escaping @Sendable () -> Void = {}) -> Int {
         let next = Atomic(0)
         let taken = Atomic(0)
         let clients = (0..<threads).map { _ in
@@ -74,6 +76,7 @@ struct ProviderDay {
                 while true {
                     let number = next.add(1, ordering: .relaxed).oldValue
                     guard number < active else { return }
+                    if number % 1_000 == 0 { rest() }
                     if (try? send(from: address(number), to: port)) == true { taken.add(1, ordering: .relaxed) }
                 }
             }
