@@ -128,10 +128,14 @@ final class Session {
 
     /// Decides segment after segment, until the client leaves or is told to.
     private func converse() async throws(ConnectionError) {
+        var due: Instant?  // Of a command as a whole, however it dribbles in; nil: the last is done.
         while true {
             try await flush()
-            try await receiveCommand()
+            let deadline = due ?? loop.now + generation.timeouts.command
+            due = deadline
+            try await receiveCommand(until: deadline)
             while let line = nextLine() {
+                due = nil
                 var goesOn = try await handle(line)
                 if goesOn, answers.count >= Session.answersMax { goesOn = try await settle() }
                 if !goesOn { return try await flush() }
@@ -141,8 +145,7 @@ final class Session {
     }
 
     /// Waits for more of the client's commands; an idle session ends when the gateway does.
-    private func receiveCommand() async throws(ConnectionError) {
-        let deadline = loop.now + generation.timeouts.command
+    private func receiveCommand(until deadline: Instant) async throws(ConnectionError) {
         while true {
             switch client.fill() {
             case .more: return
