@@ -163,5 +163,30 @@ extension Scenarios {
             }
             #expect(gateway.isRunning)
         }
+
+        @Test(
+            "threat 29: a TLS session is taken up where it was agreed on and until the keys change, and nowhere else",
+            arguments: ["-tls1_2", "-tls1_3"])
+        func resumption(version: String) throws {
+            let sink = try Sink()
+            let gateway = try RunningGateway(.init(relays: [.init(sink.port)]))
+            let folder = try TemporaryFolder()
+            let isResumed = { (port: UInt16, option: String) in
+                let start = port == gateway.submissions ? [] : ["-starttls", "smtp"]
+                let outcome = try Program.run(
+                    "openssl",
+                    ["s_client", "-connect", "127.0.0.1:\(port)", "-nocommands", "-ign_eof", version] + start
+                        + [option, folder.file("session")], input: "QUIT\r\n", seconds: 20)
+                #expect(outcome.output.contains("221 2.0.0 "), "\(outcome)")
+                return outcome.output.contains("Reused, TLSv1.")
+            }
+            #expect(try !isResumed(gateway.submissions, "-sess_out"))
+            #expect(try isResumed(gateway.submissions, "-sess_in"))
+            #expect(try !isResumed(gateway.submission, "-sess_in"))
+            #expect(try !isResumed(gateway.subscribers, "-sess_in"))
+            // A reload changes the keys, as each day does.
+            #expect(try gateway.weir("reload").status == 0)
+            #expect(try !isResumed(gateway.submissions, "-sess_in"))
+        }
     }
 }
