@@ -1,7 +1,7 @@
+package import WeirBase
 package import WeirConfiguration
 package import WeirQuota
 import WeirRuntime
-package import WeirTime
 
 /// One configuration with all that was made from it; a reload swaps the whole of it, or nothing.
 package final class Generation: Sendable {

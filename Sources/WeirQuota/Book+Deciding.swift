@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 extension Book {
     /// Reserves for a message on its way: all limits of all parties are charged, or none.

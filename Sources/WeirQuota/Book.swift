@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The counts of everyone, in memory: what is charged in each slot, and what is reserved.
 ///

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// What one step of a message asks of every limit.
 struct Inquiry {

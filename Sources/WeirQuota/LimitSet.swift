@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// A limit of an account's own, instead of its plan's of the same name.
 package struct Override: Hashable, Sendable {

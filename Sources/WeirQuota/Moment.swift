@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// One local hour or local day, as the wall clock and the zone have it now.
 package struct CalendarSpan: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// What is counted of one subject.
 struct Tally {

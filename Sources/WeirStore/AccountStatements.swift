@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// All that is asked of `accounts.db`.
 struct AccountStatements {

@@ -1,5 +1,5 @@
+package import WeirBase
 import WeirQuota
-package import WeirTime
 
 /// Everything that is done behind the charges' back, in slices that no commit has to wait long for.
 extension LedgerStore {

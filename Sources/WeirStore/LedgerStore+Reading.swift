@@ -1,5 +1,5 @@
+import WeirBase
 package import WeirQuota
-import WeirTime
 
 /// What a start found in the ledger.
 package struct LoadReport: Hashable, Sendable {

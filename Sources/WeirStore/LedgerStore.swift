@@ -1,5 +1,5 @@
+import WeirBase
 package import WeirQuota
-import WeirTime
 
 /// The ledger's file: an append-only journal of charges, and `usage`, what it adds up to by slot and subject.
 ///

@@ -1,5 +1,5 @@
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// The verbs about accounts.
 enum AccountCommands {

@@ -1,11 +1,11 @@
 import Glibc
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Reads configuration and policies, tries what they name, and says what is wrong and where; sends and changes nothing.
 struct Check {

@@ -1,5 +1,6 @@
 import Testing
 import WeirAdmin
+import WeirBase
 
 @Suite("A file of accounts")
 struct AccountFileTests {
@@ -24,7 +25,8 @@ struct AccountFileTests {
             file.rows == [
                 AccountFile.Row(
                     line: 2, login: "alice@isp.example", plan: "residential", customer: "ACME, \"Ltd\"",
-                    networks: ["192.0.2.0/24", "2001:db8::/56"], passwordHash: "$y$j9T$abc$def", mail: "a@b.example"),
+                    networks: try ["192.0.2.0/24", "2001:db8::/56"].map { try IPNetwork(parsing: $0) },
+                    passwordHash: "$y$j9T$abc$def", mail: "a@b.example"),
                 AccountFile.Row(
                     line: 3, login: "bob", plan: "business", customer: nil, networks: [],
                     passwordHash: "{SHA256}" + String(repeating: "0aF9", count: 16), mail: nil),

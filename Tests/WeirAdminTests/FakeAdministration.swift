@@ -1,6 +1,6 @@
 import Synchronization
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// Accounts in memory: enough to answer every route, and a record of who did what.
 final class FakeAdministration: Administration {

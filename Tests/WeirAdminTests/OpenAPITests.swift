@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 import WeirAdmin
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("The API's description")
 struct OpenAPITests {

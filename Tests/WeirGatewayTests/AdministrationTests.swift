@@ -1,10 +1,10 @@
 import TestKit
 import Testing
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 @Suite("Administration of a running gateway") struct AdministrationTests {
     @Test("a suspension holds at the next recipient of an open session, and a release too")

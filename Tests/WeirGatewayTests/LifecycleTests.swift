@@ -3,11 +3,11 @@ import Synchronization
 import TestKit
 import Testing
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 @Suite("A gateway's life") struct LifecycleTests {
     @Test("relays a message, counts its recipients, and logs one line about it")

@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirQuota
-import WeirTime
 
 @Suite("The book, rule by rule")
 struct BookTests {

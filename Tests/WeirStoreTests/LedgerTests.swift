@@ -1,8 +1,8 @@
 import Testing
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 @Suite("The ledger") struct LedgerTests {
     let store = SimulatedStore()

@@ -1,4 +1,5 @@
 import Glibc
+import WeirBase
 package import WeirConfiguration
 package import WeirGateway
 import WeirRuntime

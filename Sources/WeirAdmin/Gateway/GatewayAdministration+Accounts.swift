@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Adding, changing and removing accounts.
 extension GatewayAdministration {
@@ -143,13 +143,7 @@ extension GatewayAdministration {
                     faults.append(AdminError.Detail(line: row.line, detail: detail))
                 }
             }
-            if !row.networks.isEmpty {
-                imported.networks = row.networks.compactMap(NetworkPrefix.init(_:))
-                for network in row.networks where NetworkPrefix(network) == nil {
-                    let detail = GatewayAdministration.noNetwork(network)
-                    faults.append(AdminError.Detail(line: row.line, detail: detail))
-                }
-            }
+            if !row.networks.isEmpty { imported.networks = row.networks }
             rows.append(imported)
         }
         guard faults.isEmpty else { throw .lines(faults) }
@@ -178,15 +172,11 @@ extension GatewayAdministration {
         return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
     }
 
-    private static func noNetwork(_ text: String) -> String {
-        "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond its length"
-    }
-
-    private func networks(_ texts: [String], of field: String) throws(AdminError) -> [NetworkPrefix] {
-        var networks: [NetworkPrefix] = []
+    private func networks(_ texts: [String], of field: String) throws(AdminError) -> [IPNetwork] {
+        var networks: [IPNetwork] = []
         for text in texts {
-            guard let network = NetworkPrefix(text) else {
-                throw .field(field, "holds " + GatewayAdministration.noNetwork(text))
+            guard let network = try? IPNetwork(parsing: text) else {
+                throw .field(field, "holds " + AccountSyntax.noNetwork(text))
             }
             networks.append(network)
         }

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// A list of accounts from a billing system: every row of a CSV file, or every fault in it.
 ///
 /// Source: RFC 4180, with LF accepted as the end of a line, and a leading byte order mark.
@@ -8,13 +10,13 @@ package struct AccountFile: Hashable, Sendable {
         package var login: String
         package var plan: String
         package var customer: String?
-        package var networks: [String]
+        package var networks: [IPNetwork]
         /// A libcrypt string, or `{SHA256}` and the 64 hexadecimal digits of a random token's digest.
         package var passwordHash: String?
         package var mail: String?
 
         package init(
-            line: Int, login: String, plan: String, customer: String? = nil, networks: [String] = [],
+            line: Int, login: String, plan: String, customer: String? = nil, networks: [IPNetwork] = [],
             passwordHash: String? = nil, mail: String? = nil
         ) {
             self.line = line
@@ -125,10 +127,16 @@ private struct Columns {
             guard let place, !record.fields[place].isEmpty else { return nil }
             return record.fields[place]
         }
-        let networks = field(networks)?.utf8.split(separator: UInt8(ascii: " ")).map { String($0) ?? "" } ?? []
+        var ranges: [IPNetwork] = []
+        for text in (field(networks) ?? "").split(separator: " ") {
+            guard let network = try? IPNetwork(parsing: text) else {
+                throw RowFault(detail: AccountSyntax.noNetwork(String(text)))
+            }
+            ranges.append(network)
+        }
         let row = AccountFile.Row(
             line: record.line, login: record.fields[login], plan: record.fields[plan], customer: field(customer),
-            networks: networks, passwordHash: field(passwordHash), mail: field(mail))
+            networks: ranges, passwordHash: field(passwordHash), mail: field(mail))
         try check(row)
         return row
     }
@@ -138,9 +146,6 @@ private struct Columns {
             throw RowFault(detail: "the login is empty, longer than 254 octets, or holds a space or control character")
         }
         guard AccountSyntax.isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
-        for network in row.networks where !AccountSyntax.isNetwork(network) {
-            throw RowFault(detail: "\"\(network)\" is no network such as 192.0.2.0/24 or 2001:db8::/56")
-        }
         if let hash = row.passwordHash, !AccountSyntax.isHash(hash) {
             throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
         }

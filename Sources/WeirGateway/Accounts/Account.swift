@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 package import WeirQuota
 import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// An account as sessions use it; what an administrator changes shows here at once.
 package final class Account: Sendable {
@@ -43,18 +43,31 @@ package final class Account: Sendable {
 
     package var standing: Standing { current.withLock { $0 } }
 
-    /// The parties and what decides whether they may send, for each recipient anew.
+    /// What decides whether the account may send, as of now; asked for each recipient anew.
     var permission: Permission {
-        current.withLock {
-            Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended)
-        }
+        let revision = revision
+        return current.withLock { Permission(self, $0, revision: revision) }
     }
 
-    struct Permission {
+    /// What an account may do, as of one of its revisions.
+    final class Permission {
+        let account: Account
+        let revision: UInt64
         let parties: Parties
         let state: AccountState
         let refusal: Standing.Refusal?
-        let plan: Plan.WhenSuspended
+        let whenSuspended: Plan.WhenSuspended
+        let isProvisional: Bool
+
+        fileprivate init(_ account: Account, _ standing: Standing, revision: UInt64) {
+            self.account = account
+            self.revision = revision
+            parties = standing.parties
+            state = standing.state
+            refusal = standing.refusal
+            whenSuspended = standing.plan.whenSuspended
+            isProvisional = standing.isProvisional
+        }
     }
 
     /// The field that names the account to us, and to nobody else: `X-Weir-Account` and its CRLF. Worked out once.

@@ -1,9 +1,9 @@
 import Synchronization
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The accounts that are about, in front of the store that knows them all.
 ///
@@ -23,7 +23,7 @@ package final class AccountDirectory: @unchecked Sendable {
         var rules: [Configuration.NetworkRule]
         var byKey: [String: Account] = [:]
         /// What a source address was found to be; emptied when networks change.
-        var byAddress: [SocketAddress: Account] = [:]
+        var byAddress: [IPAddress: Account] = [:]
     }
 
     /// Addresses remembered at most; beyond it all are looked up anew.
@@ -67,30 +67,30 @@ package final class AccountDirectory: @unchecked Sendable {
         return try await admit(record)
     }
 
+    /// The account of a source address that was asked for before.
+    func known(at address: IPAddress) -> Account? { cache.withLock { $0.byAddress[address] } }
+
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
-    package func account(at address: SocketAddress) async throws(StoreError) -> Account? {
-        let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        if let known = cache.withLock({ $0.byAddress[host] }) { return known }
-        guard let prefix = NetworkPrefix(address: host.octets) else { return nil }
+    package func account(at address: IPAddress) async throws(StoreError) -> Account? {
+        if let known = known(at: address) { return known }
         let found: Account?
-        if let record = try await withStore({ store throws(StoreError) in try store.account(at: prefix) }) {
+        if let record = try await withStore({ store throws(StoreError) in try store.account(at: address) }) {
             found = try await admit(record)
         } else {
-            found = try await accountByRule(host)
+            found = try await accountByRule(address)
         }
         guard let found else { return nil }
         cache.withLock { cache in
             if cache.byAddress.count >= AccountDirectory.addressesMax { cache.byAddress = [:] }
-            cache.byAddress[host] = found
+            cache.byAddress[address] = found
         }
         return found
     }
 
     /// The account that a rule of `networks:` gives this address; it reaches the store with its first mail.
-    private func accountByRule(_ host: SocketAddress) async throws(StoreError) -> Account? {
-        let ip = IPAddress(high: host.high, low: host.low)
-        guard let rule = cache.withLock({ $0.rules.first { $0.range.contains(ip) } }) else { return nil }
-        let login = CIDR(containing: ip, length: rule.each).description
+    private func accountByRule(_ address: IPAddress) async throws(StoreError) -> Account? {
+        guard let rule = cache.withLock({ $0.rules.first { $0.range.contains(address) } }) else { return nil }
+        let login = IPNetwork(containing: address, length: rule.each).description
         if let known = try await account(login: login) { return known }
         let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
         return cache.withLock { cache in
@@ -108,7 +108,7 @@ package final class AccountDirectory: @unchecked Sendable {
     /// Puts an account that a rule gave into the store, if it is not there yet.
     package func materialise(_ account: Account) async throws(StoreError) {
         let standing = account.standing
-        guard standing.isProvisional, let network = NetworkPrefix(account.key) else { return }
+        guard standing.isProvisional, let network = try? IPNetwork(parsing: account.key) else { return }
         let author = Author("weir", at: runtime.wall, reason: "first mail of a network")
         try await withStore { store throws(StoreError) in
             guard try store.account(account.key) == nil else { return }
@@ -183,8 +183,8 @@ package final class AccountDirectory: @unchecked Sendable {
     /// An account that a rule gave, and that the store has not seen, is what the rules of now say.
     private func refreshByRule(_ account: Account) {
         let standing = cache.withLock { cache -> Account.Standing? in
-            guard let network = try? CIDR(parsing: account.key),
-                let rule = cache.rules.first(where: { $0.range.contains(network.network) }), rule.each == network.length
+            guard let network = try? IPNetwork(parsing: account.key),
+                let rule = cache.rules.first(where: { $0.range.contains(network.address) }), rule.each == network.length
             else { return nil }
             var standing = AccountDirectory.standing(
                 login: account.key, plan: rule.plan, customer: nil, customerSubject: nil, subject: account.subject,

@@ -1,12 +1,12 @@
 import Synchronization
+import WeirBase
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// Tells whose credentials are right: by application token or by password, at the same cost for logins that do not exist.
 package final class Authenticator: Sendable {
-    enum Verdict {
+    enum Verdict: Sendable {
         case right(Account)
         case wrong
         /// Too many checks wait, or this source has failed too often.
@@ -25,12 +25,11 @@ package final class Authenticator: Sendable {
     }
 
     /// Checks what a client presented from `source`; the calling task runs on `loop`.
-    func verify(_ credentials: Credentials, source: SocketAddress, on loop: RuntimeExecutor) async -> Verdict {
+    func verify(_ credentials: Credentials, source: IPAddress, on loop: RuntimeExecutor) async -> Verdict {
         let login = String(decoding: credentials.login, as: UTF8.self)
         let key = CanonicalLogin(login)?.key ?? login
-        let network = SourceNetwork(high: source.high, low: source.low)
         let delay: UInt64
-        switch throttle.withLock({ $0.admit(source: network, login: key, now: runtime.now) }) {
+        switch throttle.withLock({ $0.admit(source: source, login: key, now: runtime.now) }) {
         case .refuse: return .busy
         case .proceed(let span): delay = span
         }
@@ -48,7 +47,7 @@ package final class Authenticator: Sendable {
         case .busy: return .busy
         case .wrong: break
         }
-        throttle.withLock { $0.fail(source: network, login: key, now: runtime.now) }
+        throttle.withLock { $0.fail(source: source, login: key, now: runtime.now) }
         return .wrong
     }
 

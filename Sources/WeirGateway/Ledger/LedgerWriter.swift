@@ -1,7 +1,7 @@
+import WeirBase
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The task that makes the ledger's rows durable, in groups, on the store's own thread.
 ///
@@ -20,7 +20,7 @@ package final class LedgerWriter: @unchecked Sendable {
     private var isStopping = false
 
     /// The least time from the start of one commit to the start of the next.
-    static let spacing: UInt64 = 3 * .millisecond
+    static let spacing: UInt64 = 5 * .millisecond
     /// How long the writer waits after a commit that failed.
     static let retry: UInt64 = .second
     /// How often upkeep is looked for when there was none to do.

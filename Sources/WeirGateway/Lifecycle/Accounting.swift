@@ -1,9 +1,9 @@
 internal import Glibc
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-package import WeirTime
 
 /// The two stores, open, with the threads that own them: who there is, and what they used.
 ///

@@ -1,3 +1,4 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 

@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
-import WeirTime
 
 /// What is done again and again: probing relays that rest, closing what is idle, forgetting what counts no more.
 extension Gateway {

@@ -1,9 +1,9 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// What a server looks after at leisure: numbers that somebody has to fetch, and TLS keys that must not grow old.
 ///

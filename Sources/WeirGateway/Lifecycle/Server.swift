@@ -1,9 +1,9 @@
 internal import Glibc
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 import WeirStore
-package import WeirTime
 
 /// A gateway on the real runtime, with its stores, threads and log, from start to end.
 package final class Server: Sendable {

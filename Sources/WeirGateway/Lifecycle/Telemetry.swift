@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
-import WeirTime
 
 /// What the gateway tells of itself: numbers for monitoring, and lines for the log.
 ///

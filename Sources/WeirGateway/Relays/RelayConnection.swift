@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// A connection to a relay: greeted, secured, and ready for MAIL whenever it is borrowed.
 ///

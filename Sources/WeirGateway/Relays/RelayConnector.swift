@@ -1,7 +1,7 @@
+import WeirBase
 import WeirConfiguration
 package import WeirRuntime
 package import WeirSMTP
-import WeirTime
 
 /// Why a relay could not be made ready, in words for the log, and the stage for the metrics.
 package struct RelayFailure: Error, Equatable, Sendable {

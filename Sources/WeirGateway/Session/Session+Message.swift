@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// DATA, the message's way through, and its dot.
 extension Session {
@@ -244,7 +244,7 @@ extension Session {
     private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError)
         -> ForwardedReply
     {
-        if transaction.account.permission.parties.boundsOctets(at: loop.now) {
+        if permission(of: transaction.account).parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
         if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
@@ -275,7 +275,7 @@ extension Session {
 
     /// What forbids the message at the last moment.
     private func lastRefusal(_ transaction: Transaction) -> Reply? {
-        let permission = transaction.account.permission
+        let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
         return permission.state == .suspended && !isRelief ? suspension(transaction) : nil
@@ -284,7 +284,8 @@ extension Session {
     private func suspension(_ transaction: Transaction) -> Reply {
         transaction.story.verdict = .refusedSuspended
         return Explanation.suspended(
-            transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
+            permission(of: transaction.account).whenSuspended, contact: generation.configuration.contact,
+            id: transaction.id)
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
@@ -328,7 +329,7 @@ extension Session {
         var field: [UInt8] = []
         let security = client.transport.security
         ReceivedField(
-            name: clientName, address: client.transport.peer.isIPv4 ? source : "IPv6:\(source)",
+            name: clientName, address: client.transport.peer.ip.isIPv4 ? source : "IPv6:\(source)",
             hostname: generation.configuration.hostname,
             transmission: Transmission(
                 isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,

@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// What one transaction came to, for its line in the log and for the metrics.
 struct Story {

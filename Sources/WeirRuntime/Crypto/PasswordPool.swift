@@ -1,5 +1,5 @@
 import Synchronization
-import WeirTime
+import WeirBase
 
 /// Checks passwords on a few threads of its own, for a check takes some 40 ms of a processor.
 ///

@@ -1,7 +1,7 @@
 import Testing
+import WeirBase
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 @Suite("The pace of clients, simulated")
 struct PaceTests {
@@ -33,7 +33,7 @@ struct PaceTests {
             (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
             (scenario.relayTimeout, scenario.clientTimeout) = (600, 180)
             let address = SocketAddress(ipv4: 0xC633_6401, port: 25)
-            simulation.hosts["relay0.isp.example"] = .success([address])
+            simulation.hosts["relay0.isp.example"] = .success([address.ip])
             relay = try ScriptedRelay(
                 name: "relay0", address: address, simulation: simulation, manners: manners, startTLS: false,
                 evidence: Evidence { 0 }, random: SeededRandom(seed: 1))

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// How badly a relay behaves; probabilities are for each command.
 struct Manners {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirQuota
-import WeirTime
 
 /// A book, a clock, and one message on its way: an expectation cannot hold what is not copyable.
 final class Desk {

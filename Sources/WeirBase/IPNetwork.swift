@@ -1,39 +1,40 @@
 /// A network: an address whose host bits are zero, and the length of its prefix in bits of its own family.
-package struct CIDR: Hashable, Sendable {
-    package let network: IPAddress
+package struct IPNetwork: Hashable, Sendable {
+    /// The first address of the network.
+    package let address: IPAddress
     package let length: Int
 
     /// The network of this length round an address; host bits are cleared, the length is held within the family's.
     package init(containing address: IPAddress, length: Int) {
-        self.network = address.masked(to: length)
+        self.address = address.masked(to: length)
         self.length = min(max(length, 0), address.bits)
     }
 
     /// Whether the address is of the same family and within the network.
     package func contains(_ address: IPAddress) -> Bool {
-        address.isIPv4 == network.isIPv4 && address.masked(to: length) == network
+        address.isIPv4 == self.address.isIPv4 && address.masked(to: length) == self.address
     }
 }
 
-extension CIDR: Comparable {
+extension IPNetwork: Comparable {
     /// By family and address; of two at one address, the wider first.
-    package static func < (left: CIDR, right: CIDR) -> Bool {
-        left.network == right.network ? left.length < right.length : left.network < right.network
+    package static func < (left: IPNetwork, right: IPNetwork) -> Bool {
+        left.address == right.address ? left.length < right.length : left.address < right.address
     }
 }
 
 /// Why a text is no network.
-package enum CIDRError: Error, Equatable {
+package enum IPNetworkError: Error, Equatable {
     case malformed
     /// The prefix is longer than the family's addresses.
     case lengthOutOfRange(bits: Int)
     /// Host bits are set; the network that was probably meant.
-    case hostBits(network: CIDR)
+    case hostBits(network: IPNetwork)
 }
 
-extension CIDR: CustomStringConvertible {
+extension IPNetwork: CustomStringConvertible {
     /// Reads `address "/" length`; a lone address is the network of that address alone.
-    package init(parsing text: some StringProtocol) throws(CIDRError) {
+    package init(parsing text: some StringProtocol) throws(IPNetworkError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(first) else { throw .malformed }
         var length = address.bits
@@ -46,8 +47,8 @@ extension CIDR: CustomStringConvertible {
         }
         guard (0...address.bits).contains(length) else { throw .lengthOutOfRange(bits: address.bits) }
         self.init(containing: address, length: length)
-        guard network == address else { throw .hostBits(network: self) }
+        guard self.address == address else { throw .hostBits(network: self) }
     }
 
-    package var description: String { "\(network)/\(length)" }
+    package var description: String { "\(address)/\(length)" }
 }
