@@ -2,6 +2,7 @@ import Synchronization
 import WeirBase
 package import WeirConfiguration
 import WeirQuota
+import WeirReputation
 package import WeirRuntime
 package import WeirStore
 
@@ -18,6 +19,8 @@ package final class Gateway: Sendable {
     package let telemetry: Telemetry
     /// Decides which accounts send like spammers.
     package let detector: Detector
+    /// Stands for addresses in the evidence.
+    let evidenceHash: KeyedHash
     let relayWatch: RelayWatch
     private let meters = Mutex<[String: ListenerMeter]>([:])
     let state: Mutex<State>
@@ -41,18 +44,20 @@ package final class Gateway: Sendable {
         package var material: Material
         package var ledgerWriter: LedgerWriter
         package var accounts: AccountDirectory
+        package var detector: Detector
         package var passwords: PasswordPool
         package var telemetry: Telemetry
 
         package init(
             runtime: Runtime, loaded: LoadedConfiguration, material: Material, ledgerWriter: LedgerWriter,
-            accounts: AccountDirectory, passwords: PasswordPool, telemetry: Telemetry = .silent
+            accounts: AccountDirectory, detector: Detector, passwords: PasswordPool, telemetry: Telemetry = .silent
         ) {
             self.runtime = runtime
             self.loaded = loaded
             self.material = material
             self.ledgerWriter = ledgerWriter
             self.accounts = accounts
+            self.detector = detector
             self.passwords = passwords
             self.telemetry = telemetry
         }
@@ -68,7 +73,8 @@ package final class Gateway: Sendable {
         hashKey = parts.material.hashKey
         secrets = Mutex(parts.material.relaySecrets)
         telemetry = parts.telemetry
-        detector = Detector(runtime: runtime, store: parts.ledgerWriter, key: parts.material.hashKey)
+        detector = parts.detector
+        evidenceHash = KeyedHash(installation: parts.material.hashKey)
         let watch = RelayWatch(parts.telemetry)
         relayWatch = watch
         let connector = RelayConnector(

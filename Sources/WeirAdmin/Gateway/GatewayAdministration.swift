@@ -13,6 +13,7 @@ package struct GatewayAdministration: Administration {
     let runtime: Runtime
     let accounts: AccountDirectory
     let ledger: LedgerWriter
+    let detector: Detector
     let hasher: RuntimeExecutor
     /// Nil without a daemon: then there is nothing to reload and no status.
     let daemon: Daemon?
@@ -39,6 +40,7 @@ package struct GatewayAdministration: Administration {
         runtime = accounting.runtime
         accounts = accounting.accounts
         ledger = accounting.ledgerWriter
+        detector = accounting.detector
         self.hasher = hasher
         self.daemon = daemon
     }
@@ -107,7 +109,15 @@ package struct GatewayAdministration: Administration {
     }
 
     package func release(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
-        try await setState(.normal, of: login, why: why, by: actor)
+        let record = try await record(login)
+        let plan = accounts.policies.plans[record.plan] ?? Plan(name: record.plan)
+        let state = try await mapped { () throws(StoreError) in
+            let subject = try await ledger.withStore { store throws(StoreError) in
+                try store.subject(.account, record.key)
+            }
+            return try await detector.release(subject, under: plan)
+        }
+        return try await setState(state, of: login, why: why, by: actor)
     }
 
     private func setState(

@@ -20,6 +20,8 @@ extension Gateway {
     static let evictionMax = 2_000
     /// Rounds from one saving of evidence to the next.
     static let savingRounds = 4
+    /// Rounds until an account that nobody uses is forgotten, at most twice over: a quarter of an hour.
+    static let idleRounds = 1_800
     /// How long a start waits for relays that do not answer, in nanoseconds.
     static let probePatience: UInt64 = 5 * .second
 
@@ -57,6 +59,7 @@ extension Gateway {
             probeResting()
             if round % Gateway.savingRounds == 0 { await saveEvidence() }
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }
+            accounts.forgetIdle(rounds: Gateway.idleRounds)
         }
         waiter.retire()
     }

@@ -37,10 +37,10 @@ package final class Server: Sendable {
         LocalCalendar.setZone(configuration.timezone)
         Signals.ignoreBrokenPipes()
         let material: Material
-        do throws(MaterialErrors) {
-            material = try Material.load(configuration, mayCreate: true)
+        do throws(ConfigurationErrors) {
+            material = try Material.load(loaded, mayCreate: true)
         } catch {
-            throw .material(error)
+            throw .configuration(error)
         }
         let stores: Accounting.Stores
         do throws(StoreError) {
@@ -67,7 +67,8 @@ package final class Server: Sendable {
         gateway = Gateway(
             Gateway.Parts(
                 runtime: runtime, loaded: loaded, material: material, ledgerWriter: accounting.ledgerWriter,
-                accounts: accounting.accounts, passwords: passwords, telemetry: telemetry))
+                accounts: accounting.accounts, detector: accounting.detector, passwords: passwords,
+                telemetry: telemetry))
         housekeeping = Housekeeping(gateway, dropped: { [logWriter] in logWriter?.dropped ?? 0 })
         await gateway.probeRelays()
         gateway.startUpkeep()

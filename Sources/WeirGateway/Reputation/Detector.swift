@@ -2,7 +2,7 @@ import Synchronization
 import WeirBase
 package import WeirQuota
 package import WeirReputation
-import WeirRuntime
+package import WeirRuntime
 package import WeirStore
 
 /// The one place where evidence about accounts is weighed, and from where it reaches the store.
@@ -12,7 +12,6 @@ package final class Detector: Sendable {
     private let state = Mutex(State())
     private let runtime: Runtime
     private let store: LedgerWriter
-    let hash: KeyedHash
 
     private struct State: ~Copyable {
         var evidence: [SubjectID: AccountEvidence] = [:]
@@ -25,15 +24,10 @@ package final class Detector: Sendable {
     /// Accounts saved in one commit.
     static let sliceMax = 256
 
-    /// `key` keys the hashes that stand for addresses: with another, all people are new.
-    init(runtime: Runtime, store: LedgerWriter, key: [UInt8]) {
+    package init(runtime: Runtime, store: LedgerWriter) {
         self.runtime = runtime
         self.store = store
-        let derived = HMACSHA256.code(Array("evidence".utf8), key: key)
-        hash = KeyedHash(key: (Detector.word(derived.prefix(8)), Detector.word(derived.dropFirst(8).prefix(8))))
     }
-
-    private static func word(_ octets: ArraySlice<UInt8>) -> UInt64 { octets.reduce(0) { $0 << 8 | UInt64($1) } }
 
     // MARK: - Having evidence at hand
 
@@ -78,9 +72,16 @@ package final class Detector: Sendable {
         }
     }
 
-    /// Ends a suspension, as an administrator asks; the account's evidence is in memory.
-    package func release(_ subject: SubjectID, _ terms: Terms) {
-        change(subject) { evidence, _, now in evidence.release(terms: terms, at: now) }
+    /// Ends a suspension, as an administrator asks, and returns where the account is then.
+    package func release(_ subject: SubjectID, under plan: Plan) async throws(StoreError) -> AccountState {
+        guard let terms = Terms(plan) else { return .normal }
+        _ = try await prepare(subject)
+        let standing = change(subject) { evidence, _, now in
+            evidence.release(terms: terms, at: now)
+            return evidence.standing
+        }
+        _ = try await save()
+        return AccountState(standing ?? .normal)
     }
 
     /// Why nobody is suspended at present; nil while nothing is broken.
@@ -125,5 +126,14 @@ package final class Detector: Sendable {
             throw error
         }
         return hasMore
+    }
+}
+
+extension KeyedHash {
+    /// With a key that stands for the installation: with another, all people are new.
+    init(installation key: [UInt8]) {
+        let derived = HMACSHA256.code(Array("evidence".utf8), key: key)
+        func word(_ octets: ArraySlice<UInt8>) -> UInt64 { octets.reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(key: (word(derived[0..<8]), word(derived[8..<16])))
     }
 }

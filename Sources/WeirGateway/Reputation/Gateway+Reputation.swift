@@ -1,8 +1,8 @@
 import WeirBase
-import WeirQuota
-import WeirReputation
+package import WeirQuota
+package import WeirReputation
 import WeirRuntime
-import WeirStore
+package import WeirStore
 
 /// What verdicts lead to.
 extension Gateway {
@@ -27,21 +27,18 @@ extension Gateway {
         }
     }
 
-    /// Records a verdict, and does what the plan has it do: at once in memory, then in the store.
-    func carryOut(_ verdict: Verdict?, of account: Account, _ mode: Mode) {
-        guard let verdict else { return }
-        let state = AccountState(verdict.after)
-        let reason = verdict.sentences.joined(separator: "; ")
-        telemetry.log.warning(
-            "verdict",
-            [
-                "account": .string(account.key), "state": .string(state.rawValue), "mode": .string(mode.rawValue),
-                "score": .string("\((verdict.score.total * 10).rounded() / 10)"), "reason": .string(reason),
-                "messages": .string(verdict.messages.map { MessageID(number: $0).description }.joined(separator: " ")),
-            ])
-        guard mode == .suspend || (mode == .flag && state == .flagged) else { return }
+    /// Does what the plan has the detector do about where an account stands now: at once in memory, then in the store.
+    func carryOut(_ judgement: Judgement, of account: Account, _ mode: Mode) {
+        if let verdict = judgement.verdict { record(verdict, of: account, mode) }
+        let state = AccountState(judgement.standing)
+        let present = account.standing.state
+        // What an administrator has decided stays.
+        guard state != present, judgement.verdict != nil || present == .flagged || present == .probation,
+            mode == .suspend || (mode == .flag && state != .suspended)
+        else { return }
         account.update { $0.state = state }
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
+        let reason = judgement.verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
         let author = Author("weir", at: runtime.wall, reason: reason)
         let (accounts, log) = (accounts, telemetry.log)
         runtime.loops[0].spawn {
@@ -54,10 +51,21 @@ extension Gateway {
             }
         }
     }
+
+    private func record(_ verdict: Verdict, of account: Account, _ mode: Mode) {
+        telemetry.log.warning(
+            "verdict",
+            [
+                "account": .string(account.key), "state": .string(AccountState(verdict.after).rawValue),
+                "mode": .string(mode.rawValue), "score": .string("\((verdict.score.total * 10).rounded() / 10)"),
+                "reason": .string(verdict.sentences.joined(separator: "; ")),
+                "messages": .string(verdict.messages.map { MessageID(number: $0).description }.joined(separator: " ")),
+            ])
+    }
 }
 
 extension AccountState {
-    init(_ standing: Standing) {
+    package init(_ standing: Standing) {
         switch standing {
         case .normal: self = .normal
         case .flagged: self = .flagged
@@ -69,7 +77,7 @@ extension AccountState {
 
 extension Terms {
     /// A plan's: how many new people a day are ordinary follows from what it lets through.
-    init?(_ plan: Plan) {
+    package init?(_ plan: Plan) {
         guard let mode = Mode(rawValue: plan.detector.rawValue), mode != .off else { return nil }
         let daily = plan.limits.first { $0.quantity == .recipients && $0.window == .day }?.allowed ?? 0
         self = daily > Terms.householdRecipientsMax ? .business : .consumer

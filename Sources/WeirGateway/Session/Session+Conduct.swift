@@ -8,27 +8,27 @@ import WeirSMTP
 extension Session {
     /// Has the evidence about the account at hand before its envelope begins.
     func prepareConduct(_ account: Account) async {
-        guard permission(of: account).detector != .off else { return }
+        guard permission(of: account).conduct != nil else { return }
         let gateway = gateway
         await loop.aside { await gateway.prepareEvidence(of: account) }
     }
 
     /// Whether the detector can decide without a wait.
     func isEvidenceAtHand(of account: Account) -> Bool {
-        permission(of: account).detector == .off || gateway.detector.isAtHand(account.subject)
+        permission(of: account).conduct == nil || gateway.detector.isAtHand(account.subject)
     }
 
     func beginConduct(_ account: Account) -> Conduct? {
-        guard var terms = permission(of: account).terms, gateway.detector.isAtHand(account.subject) else { return nil }
+        guard var terms = permission(of: account).conduct, gateway.detector.isAtHand(account.subject) else { return nil }
         terms.isByNetwork = !dialogue.isAuthenticated
-        return Conduct(terms, hash: gateway.detector.hash)
+        return Conduct(terms, hash: gateway.evidenceHash)
     }
 
     /// Notes a recipient that goes to the relay.
     func noteWritten(_ recipient: RecipientParameters, length: Int) {
         guard let transaction, transaction.conduct != nil else { return }
         let address = client.withInput { input in recipient.path.mailbox.map { input[$0].lowercased } }
-        transaction.conduct?.write(to: gateway.detector.hash(address.span))
+        transaction.conduct?.write(to: gateway.evidenceHash(address.span))
     }
 
     /// Decides of a message whose end has come; a reply refuses it.
@@ -45,7 +45,7 @@ extension Session {
         guard let judgement = gateway.detector.judge(facts, of: subject, conduct.terms) else { return }
         conduct.judge(facts, as: judgement)
         transaction.conduct = conduct
-        gateway.carryOut(judgement.verdict, of: transaction.account, conduct.terms.mode)
+        gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode)
     }
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
@@ -57,11 +57,11 @@ extension Session {
         transaction.conduct = nil
         let judgement = gateway.detector.learn(
             end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
-        gateway.carryOut(judgement?.verdict, of: transaction.account, conduct.terms.mode)
+        if let judgement { gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode) }
     }
 
     private func origin(_ transaction: Transaction) -> MessageFacts {
-        let hash = gateway.detector.hash
+        let hash = gateway.evidenceHash
         let source = client.transport.peer.ip
         let name = clientName.map(\.lowercased)
         let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
