@@ -89,7 +89,12 @@ final class Session {
     /// Greets the client; false where it is turned away.
     private func open() async throws(ConnectionError) -> Bool {
         if listener.tls == .implicit {
-            try await secure()
+            do throws(ConnectionError) {
+                try await secure()
+            } catch {
+                meter.admitted(.failed)
+                throw error
+            }
         }
         // Where the store cannot say now, MAIL asks again.
         _ = await findAccountOfAddress()
