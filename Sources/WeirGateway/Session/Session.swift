@@ -49,6 +49,8 @@ final class Session {
     /// Whose connection this is counted as.
     private var countedAs: Subjects?
     var framer = LineFramer()
+    /// How the last MAIL was refused: a client that repeats it is told so, and the log is not.
+    var toldRefusal: UInt16 = 0
 
     /// Answers that may be owed at one time; a longer segment is answered in parts.
     static let answersMax = 256

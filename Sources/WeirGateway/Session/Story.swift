@@ -55,6 +55,21 @@ extension Session {
         // A mechanism that we do not know has no exchange to tell of.
         if reply.code == 504 { meter.authenticated(.other, .malformed) }
         if reply == .tooManyErrors { meter.violated(.tooManyErrors) }
+        if verb == .mail { tellSender(reply) }
+    }
+
+    /// Tells a MAIL that was refused: no transaction will tell of it.
+    private func tellSender(_ reply: Reply) {
+        guard reply.code >= 400, reply.code != toldRefusal else { return }
+        toldRefusal = reply.code
+        gateway.telemetry.log.info(
+            "sender refused",
+            [
+                "code": .int(Int(reply.code)), "reason": .octets(Array(reply.octets.dropFirst(4).dropLast(2))),
+                "account": .string(account?.key ?? ""),
+                "listener": .string(listener.name), "source": .string(source), "helo": .octets(clientName),
+                "tls": .string(client.transport.security?.version ?? ""),
+            ])
     }
 
     /// Counts what became of a recipient, and returns its reply.
