@@ -128,7 +128,10 @@ private struct Columns {
     func row(_ record: CSVReader.Record) throws(RowFault) -> AccountFile.Row {
         if let fault = record.fault { throw RowFault(detail: fault) }
         guard record.fields.count == count else {
-            throw RowFault(detail: "\(record.fields.count) fields where the header names \(count)")
+            throw RowFault(
+                detail:
+                    "\(record.fields.count == 1 ? "1 field" : "\(record.fields.count) fields") where the header names \(count)"
+            )
         }
         func field(_ place: Int?) -> String? {
             guard let place, !record.fields[place].isEmpty else { return nil }
