@@ -108,7 +108,9 @@ extension Relay {
             "tls", Kind<TLSMode>.choice,
             "TLS with a verified name, TLS if offered and unverified, TLS before SMTP and verified, or no TLS.")
         let ca = keys.optional(
-            "ca", .path(in: directory), "The authorities that may vouch for it, in PEM, instead of the system's.")
+            "ca", .path(in: directory),
+            "The authorities that may vouch for it, in PEM, instead of the system's; lists of what they revoked are heeded."
+        )
         let weight = keys.value(
             "weight", .integer(0...1_000), default: 1, "Its share of the mail; 0 is used only when all others fail.")
         let connections = keys.value(

@@ -21,7 +21,7 @@ package final class LedgerStore {
     package internal(set) var lastSequence: UInt64 = 0
     /// Named, but not in the file yet: they go with the next rows, which may be about them.
     private var unnamed: [(id: SubjectID, scope: Scope, name: String)] = []
-    private var nextSubject: UInt32 = 1
+    private(set) var nextSubject: UInt32 = 1
 
     /// Opens or creates `ledger.db`, and replays the journal's tail.
     package init(in directory: StoreDirectory) throws(StoreError) {

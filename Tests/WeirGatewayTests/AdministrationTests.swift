@@ -224,7 +224,7 @@ import WeirRuntime
                 try AccountFile(Array(text.utf8)), dryRun: false, by: gate.actor)
             let span = ContinuousClock.now - began
             #expect(report.added == 10_000)
-            #expect(span < .seconds(10), "this build is for debugging; \(span)")
+            #expect(span < .seconds(10) || isSanitized, "this build is for debugging; \(span)")
             #expect(try await gate.administration.status().accounts.known == 10_000)
         }
     }

@@ -179,9 +179,9 @@ private struct Moved {
             try login.must("AUTH LOGIN")
             try login.must("YW5uYQ==")
             try login.must("cmlnaHQ=")
-            for _ in 0..<3 {
+            for round in 0..<3 {
                 let guesser = try gate.client()
-                for _ in 0..<4 { _ = try guesser.login("nobody", "wrong") }
+                for guess in 0..<4 { _ = try guesser.login("nobody\(round)\(guess)", "wrong") }
             }
             page = try self.page(of: gate)
         }

@@ -151,6 +151,25 @@ struct PasswordPoolTests {
         runtime.stop()
     }
 
+    @Test("knows a right password for a minute after each use")
+    func remembers() throws {
+        let simulation = Simulation(seed: 1, loops: 1)
+        let pool = try PasswordPool(runtime: simulation, threads: 1)
+        let hash = try #require(PasswordHash.make(PasswordPoolTests.password, cost: 1))
+        let loop = simulation.loops[0]
+        let known = try simulation.run {
+            _ = await pool.verify(login: PasswordPoolTests.login, password: PasswordPoolTests.password, against: hash)
+            var known: [Bool] = []
+            for wait in [40, 40, 59, 61] as [UInt64] {
+                await loop.sleep(until: loop.now + wait * .second)
+                known.append(
+                    pool.remembers(login: PasswordPoolTests.login, password: PasswordPoolTests.password, against: hash))
+            }
+            return known
+        }
+        #expect(known == [true, true, true, false])
+    }
+
     @Test("forgets a password whose hash has changed")
     func changes() async throws {
         let runtime = try RealRuntime(loops: 1, clock: AnchoredClock())

@@ -35,10 +35,14 @@ extension Session {
 
     /// Decides segment after segment, until the client leaves or is told to.
     func converse() async throws(ConnectionError) {
+        var due: Instant?  // Of a command as a whole, however it dribbles in; nil: the last is done.
         while true {
             try await flush()
-            try await receiveCommand()
+            let deadline = due ?? loop.now + generation.timeouts.command
+            due = deadline
+            try await receiveCommand(until: deadline)
             while let line = nextLine() {
+                due = nil
                 var goesOn = true
                 while let errand = take(line) {
                     goesOn = try await run(errand)
@@ -52,8 +56,7 @@ extension Session {
     }
 
     /// Waits for more of the client's commands; one that has nothing in flight ends when the gateway does.
-    private func receiveCommand() async throws(ConnectionError) {
-        let deadline = loop.now + generation.timeouts.command
+    private func receiveCommand(until deadline: Instant) async throws(ConnectionError) {
         while true {
             switch client.fill() {
             case .more: return

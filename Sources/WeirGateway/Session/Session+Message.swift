@@ -9,6 +9,9 @@ import WeirStore
 extension Session {
     /// The longest from DATA to the dot, in nanoseconds.
     static let messageTimeout: UInt64 = 30 * .minute
+    /// What a client may take longer than `timeouts.data` in all for each octet, in nanoseconds: 512 octets a second, half of what the
+    /// slowest line carries.
+    static let patiencePerOctet: UInt64 = .second / 512
     /// The longest wait for a charge to become durable.
     static let durabilityTimeout: UInt64 = 30 * .second
     /// What may go out with the dot, in one segment; more goes before it, so that the dot finds room at once. In octets.
@@ -119,17 +122,21 @@ extension Session {
         let octetsMax = octetsMax(of: transaction.account) ?? .max
         let deadline = loop.now + Session.messageTimeout
         var silenceDeadline = loop.now + generation.timeouts.data
+        // Moves on with what comes, and while the relay is waited for: who dribbles runs out of it.
+        var patience = silenceDeadline
         var outcome: Outcome?
         relay.connection.prepareOutput()
         while true {
             if client.inputCount == 0 {
-                try await receiveContent(until: min(silenceDeadline, deadline), transaction, relay, &outcome)
+                let due = min(silenceDeadline, patience, deadline)
+                try await receiveContent(until: due, transaction, relay, &outcome)
                 if outcome != nil { stream.discard() }
                 continue
             }
             silenceDeadline = loop.now + generation.timeouts.data
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
+            patience = patience + UInt64(clamping: progress.consumed) * Session.patiencePerOctet
             outcome = outcome ?? grow(transaction, to: stream.octets)
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
             if let fault = stream.fault, outcome == nil {
@@ -140,7 +147,9 @@ extension Session {
             if outcome != nil { stream.discard() }
             if progress.ended { break }
             if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
+                let began = loop.now
                 outcome = try await drain(relay)
+                patience = patience + loop.now.since(began)
                 if outcome != nil { stream.discard() }
             }
         }
