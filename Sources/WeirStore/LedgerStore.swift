@@ -37,6 +37,9 @@ package final class LedgerStore {
         try replay()
     }
 
+    /// Subjects that wait for their name's commit; with more than that they get one of their own.
+    private static let unnamedMax = 256
+
     /// The write-ahead log up to a checkpoint at leisure, twice over.
     private static let logOctets = 2 * walPagesIdle * 4_120
 
@@ -111,6 +114,7 @@ extension LedgerStore {
         guard nextSubject > 0, nextSubject < .max else {
             throw .damaged(path: database.path, reason: "the numbers of subjects are used up")
         }
+        if unnamed.count >= Self.unnamedMax { try append([]) }
         let subject = SubjectID(number: nextSubject)
         nextSubject += 1
         unnamed.append((subject, scope, name))

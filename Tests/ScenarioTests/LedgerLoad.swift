@@ -119,29 +119,38 @@ struct LedgerLoad {
             number = number &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             let account = SubjectID(number: UInt32(truncatingIfNeeded: (number >> 33) % UInt64(accounts)) + 1)
             tape.open += 1
+            let message = number
             loop.spawn {
-                var reservation = Reservation()
-                let parties = Parties(account: Party(account, limits: limits))
-                let amount = Amount(messages: 1, recipients: 1, octets: 1_000)
-                let now = ledger.decide { book, moment in
-                    _ = book.reserve(amount, into: &reservation, for: parties, at: moment)
-                    _ = book.commit(&reservation, at: moment)
-                    return moment.now
-                }
-                let ticket = ledger.journal([
-                    JournalRow(
-                        kind: .charge, at: now, slot: Slot(now), account: account, customer: nil, amount: amount,
-                        message: number)
-                ])
-                let waiter = Waiter(on: loop)
-                let isDurable = await ledger.becomesDurable(ticket, until: loop.now + .minute, waiter: waiter)
-                waiter.retire()
-                tape.latencies.append(UInt32(clamping: loop.now.since(due) / 1_000))
-                if !isDurable { tape.lost += 1 }
-                tape.open -= 1
+                await charge(account, message, limits, on: loop, ledger, tape, due: due)
             }
         }
         while tape.open > 0 { await loop.sleep(until: loop.now + .millisecond) }
+    }
+
+    /// One message's charge, decided, journalled and waited for.
+    private func charge(
+        _ account: SubjectID, _ message: UInt64, _ limits: LimitSet, on loop: RuntimeExecutor, _ ledger: Ledger,
+        _ tape: Tape, due: Instant
+    ) async {
+        var reservation = Reservation()
+        let parties = Parties(account: Party(account, limits: limits))
+        let amount = Amount(messages: 1, recipients: 1, octets: 1_000)
+        let now = ledger.decide { book, moment in
+            _ = book.reserve(amount, into: &reservation, for: parties, at: moment)
+            _ = book.commit(&reservation, at: moment)
+            return moment.now
+        }
+        let ticket = ledger.journal([
+            JournalRow(
+                kind: .charge, at: now, slot: Slot(now), account: account, customer: nil, amount: amount,
+                message: message)
+        ])
+        let waiter = Waiter(on: loop)
+        let isDurable = await ledger.becomesDurable(ticket, until: loop.now + .minute, waiter: waiter)
+        waiter.retire()
+        tape.latencies.append(UInt32(clamping: loop.now.since(due) / 1_000))
+        if !isDurable { tape.lost += 1 }
+        tape.open -= 1
     }
 
     /// Journals charges of the last three hours, none of them folded.
