@@ -138,7 +138,8 @@ private struct Columns {
             return record.fields[place]
         }
         var ranges: [IPNetwork] = []
-        for text in (field(networks) ?? "").split(separator: " ") {
+        for word in (field(networks) ?? "").utf8.split(separator: UInt8(ascii: " ")) {
+            let text = Substring(word)
             guard let network = try? IPNetwork(parsing: text) else {
                 throw RowFault(detail: AccountSyntax.noNetwork(String(text)))
             }
