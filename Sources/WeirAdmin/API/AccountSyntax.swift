@@ -9,13 +9,15 @@ package enum AccountSyntax {
 
     /// What a password may be stored as: a libcrypt string, or the SHA-256 of a random token.
     package static func isHash(_ text: String) -> Bool {
-        if text.hasPrefix("{SHA256}") {
-            let digits = text.utf8.dropFirst(8)
-            return digits.count == 64
-                && digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x66 }
-        }
+        if text.hasPrefix("{SHA256}") { return tokenDigest(text) != nil }
         return text.hasPrefix("$") && (8...255).contains(text.utf8.count)
             && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
+    }
+
+    /// The octets behind `{SHA256}` and 64 hexadecimal digits; nil for a hash of another kind.
+    static func tokenDigest(_ text: String) -> [UInt8]? {
+        guard text.hasPrefix("{SHA256}"), let digest = [UInt8](hexadecimal: text.utf8.dropFirst(8)) else { return nil }
+        return digest.count == 32 ? digest : nil
     }
 
     package static func isMail(_ text: String) -> Bool { isName(text) && text.utf8.contains(UInt8(ascii: "@")) }

@@ -135,7 +135,7 @@ extension GatewayAdministration {
                 faults.append(AdminError.Detail(line: row.line, detail: GatewayAdministration.unknown(row.plan, names)))
             }
             if let hash = row.passwordHash {
-                if let digest = GatewayAdministration.tokenDigest(hash) {
+                if let digest = AccountSyntax.tokenDigest(hash) {
                     imported.token = digest
                 } else if PasswordHash(hash) != nil {
                     imported.passwordHash = hash
@@ -149,14 +149,6 @@ extension GatewayAdministration {
         }
         guard faults.isEmpty else { throw .lines(faults) }
         return rows
-    }
-
-    /// The octets behind `{SHA256}` and 64 hexadecimal digits; nil for a hash of another kind.
-    private static func tokenDigest(_ text: String) -> [UInt8]? {
-        guard text.hasPrefix("{SHA256}") else { return nil }
-        let digits = text.utf8.dropFirst(8).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
     // MARK: - What is given
