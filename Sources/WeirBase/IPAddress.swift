@@ -99,7 +99,9 @@ extension IPAddress: CustomStringConvertible {
                 word = word << 8 | value
                 (value, digits, dots) = (0, 0, dots + 1)
             } else {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet), digits == 0 || value > 0 else { return nil }
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet), digits == 0 || value > 0 else {
+                    return nil
+                }
                 value = value * 10 + UInt32(octet - UInt8(ascii: "0"))
                 digits += 1
                 guard value <= 255 else { return nil }

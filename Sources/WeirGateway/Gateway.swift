@@ -1,5 +1,5 @@
 import Synchronization
-import WeirBase
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
@@ -102,7 +102,7 @@ package final class Gateway: Sendable {
     func open(_ listener: Listener) throws(ListenError) -> (port: Port, socket: any Listening) {
         let port = Port(listener)
         do throws(SystemError) {
-            let socket = try runtime.listen(on: SocketAddress(listener.address)) { [self] transport, loop in
+            let socket = try runtime.listen(on: listener.address) { [self] transport, loop in
                 accept(transport, port.listener, loop)
             }
             telemetry.metrics.smtp.listenerUp[telemetry.metrics.listener(listener.name)].set(1)
@@ -214,11 +214,5 @@ package final class Gateway: Sendable {
     private struct Handover: @unchecked Sendable {
         let session: Session
         let table: SessionTable
-    }
-}
-
-extension SocketAddress {
-    package init(_ endpoint: IPEndpoint) {
-        self.init(endpoint.address, port: endpoint.port)
     }
 }

@@ -165,7 +165,7 @@ struct Check {
         say("listeners", status == nil ? "\(number), nothing else on their ports" : "\(number), a daemon runs")
     }
 
-    private mutating func checkPort(_ name: String, _ endpoint: IPEndpoint, _ key: String) async {
+    private mutating func checkPort(_ name: String, _ endpoint: SocketAddress, _ key: String) async {
         do throws(ListenError) {
             try await PortTrial.run(name, endpoint, on: runtime)
         } catch {
