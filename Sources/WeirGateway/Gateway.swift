@@ -148,9 +148,11 @@ package final class Gateway: Sendable {
             await socket.close()
         }
         let deadline = runtime.now + generation.timeouts.drain
-        for (loop, table) in zip(runtime.loops, sessions) {
-            await loop.spawn { await table.drain(on: loop, until: deadline) }.value
+        // All loops at once: a message on one must not keep the idle sessions of another waiting for their farewell.
+        let tables = zip(runtime.loops, sessions).map { loop, table in
+            loop.spawn { await table.drain(on: loop, until: deadline) }
         }
+        for task in tables { await task.value }
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 

@@ -22,7 +22,7 @@ struct Check {
     static func run(_ installation: Installation) async -> Int32 {
         let loaded: LoadedConfiguration
         do throws(ConfigurationErrors) {
-            loaded = try Configuration.load(installation.configuration)
+            loaded = try installation.load()
         } catch {
             for error in error.errors { Terminal().note("\(error)") }
             return ExitStatus.configuration

@@ -1,3 +1,5 @@
+import WeirBase
+
 /// What the fields of an account may look like, wherever they come from.
 package enum AccountSyntax {
     /// A login, or the name of a plan: 1 to 254 octets without spaces and control characters.
@@ -20,6 +22,16 @@ package enum AccountSyntax {
 
     /// What is wrong with a text that is no network.
     package static func noNetwork(_ text: String) -> String {
-        "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond its length"
+        do throws(IPNetworkError) {
+            return "\(try IPNetwork(parsing: text)) is a network"
+        } catch {
+            switch error {
+            case .malformed: return "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56"
+            case .lengthOutOfRange(let bits):
+                return "\"\(text)\" is no network: the length of its prefix goes up to \(bits)"
+            case .hostBits(let network):
+                return "\"\(text)\" is no network: bits are set behind its prefix; the network is \(network)"
+            }
+        }
     }
 }

@@ -70,7 +70,8 @@ extension GatewayAdministration {
         do throws(LimitError) {
             limit = try Limit(parsing: override.text)
         } catch {
-            throw .field("text", "is no limit: \(error)")
+            let detail = "\"\(override.text)\" is no limit: \(error.reason) (column \(error.column)); \(error.hint)."
+            throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/text", detail: detail)])
         }
         let own = limit.name.description
         if let name, name != own { throw .field("text", "is a limit named \(own), not \(name)") }
@@ -164,19 +165,21 @@ extension GatewayAdministration {
         let plans = accounts.policies.plans
         if plans[plan] != nil { return plan }
         let detail = GatewayAdministration.unknown(plan, plans.plans.map(\.name))
-        throw AdminError(.invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
+        throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
     }
 
     private static func unknown(_ plan: String, _ names: [String]) -> String {
-        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)" }
-        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
+        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)?" }
+        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", ")).")"
     }
 
     private func networks(_ texts: [String], of field: String) throws(AdminError) -> [IPNetwork] {
         var networks: [IPNetwork] = []
         for text in texts {
             guard let network = try? IPNetwork(parsing: text) else {
-                throw .field(field, "holds " + AccountSyntax.noNetwork(text))
+                let detail = AccountSyntax.noNetwork(text)
+                throw AdminError(
+                    .invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/\(field)", detail: detail)])
             }
             networks.append(network)
         }
