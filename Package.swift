@@ -68,7 +68,9 @@ let package = Package(
         tests("WeirConfigurationTests", ["WeirBase", "WeirConfiguration", "WeirQuota"]),
         tests("WeirRuntimeTests", ["WeirBase", "WeirRuntime"]),
         tests("WeirStoreTests", ["WeirBase", "WeirQuota", "WeirRuntime", "WeirStore"]),
-        tests("WeirAdminTests", ["WeirAdmin", "WeirBase", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore"]),
+        tests(
+            "WeirAdminTests",
+            ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore"]),
         tests(
             "WeirGatewayTests",
             ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirStore", "weir"]),

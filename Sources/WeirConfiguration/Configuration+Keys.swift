@@ -136,7 +136,8 @@ extension Configuration.Admin {
             "address", .listenAddress, "The address of /metrics, /healthz, /readyz and the status page.")
         let tokenFile = keys.optional(
             "token_file", .path(in: directory),
-            "Opens the API on that address: each line a name and the SHA-256 of its bearer token in hex.")
+            "Opens the API on that address: each line a name, the SHA-256 of its bearer token in hex, and what it may do: "
+                + "read, adjust, suspend, admin.")
         if keys.has("token_file"), !keys.has("address") {
             keys.refuse("token_file", "\"token_file\" has no effect without \"address\"")
         }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WeirAdmin
 import WeirBase
+import WeirConfiguration
 import WeirRuntime
 
 @Suite("The API's description")

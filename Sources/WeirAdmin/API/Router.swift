@@ -1,4 +1,5 @@
 import WeirBase
+import WeirConfiguration
 package import WeirRuntime
 
 /// Finds the route of a request, asks whether the caller may, and turns faults into problem documents.

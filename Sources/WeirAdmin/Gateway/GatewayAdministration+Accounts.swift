@@ -120,14 +120,14 @@ extension GatewayAdministration {
             dryRun: dryRun, added: report.added, changed: report.changed, unchanged: report.unchanged)
     }
 
-    /// The rows of a file as the store takes them; every fault is named by its line.
+    /// The rows of a file as the store takes them; every fault is named by its line, those of the file's form too.
     private func imported(_ file: AccountFile) throws(AdminError) -> [ImportedAccount] {
         let plans = accounts.policies.plans
         let names = plans.plans.map(\.name)
-        var faults: [AdminError.Detail] = []
+        var faults = file.faults
         var rows: [ImportedAccount] = []
         rows.reserveCapacity(file.rows.count)
-        for row in file.rows where faults.count < AccountFile.faultsMax {
+        for row in file.rows {
             var imported = ImportedAccount(
                 line: row.line, login: row.login, plan: row.plan, customer: row.customer, mail: row.mail)
             if plans[row.plan] == nil {
@@ -208,8 +208,4 @@ extension AdminError {
         AdminError(.invalid, "\(name) \(detail).", errors: [Detail(pointer: "/\(name)", detail: detail)])
     }
 
-    static func lines(_ faults: [Detail]) -> AdminError {
-        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
-        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
-    }
 }

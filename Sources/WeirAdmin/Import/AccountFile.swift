@@ -33,17 +33,19 @@ package struct AccountFile: Hashable, Sendable {
     /// So many faults are named; what is beyond them is not looked at.
     package static let faultsMax = 100
 
+    /// The rows that are in order, and what is wrong with the others: at most ``faultsMax``.
     package let rows: [Row]
+    package let faults: [AdminError.Detail]
     /// The file as it was read, to be sent on.
     package let octets: [UInt8]
 
-    /// Reads a whole file; throws ``AdminError/Kind/invalid`` with one entry for each bad line.
+    /// Reads a whole file; throws where it is too long, or has no header that tells what its rows mean.
     package init(_ octets: [UInt8]) throws(AdminError) {
         guard octets.count <= AccountFile.octetsMax else {
             throw AdminError(.contentTooLarge, "A file may hold at most 64 MiB.")
         }
         var reader = CSVReader(octets)
-        guard let header = reader.next() else { throw AccountFile.invalid([.init(line: 1, detail: "is empty")]) }
+        guard let header = reader.next() else { throw .lines([.init(line: 1, detail: "is empty")]) }
         let columns = try Columns(header)
         var rows: [Row] = []
         var faults: [AdminError.Detail] = []
@@ -61,19 +63,24 @@ package struct AccountFile: Hashable, Sendable {
                 faults.append(AdminError.Detail(line: record.line, detail: error.detail))
             }
         }
-        guard faults.isEmpty else { throw AccountFile.invalid(faults) }
         self.rows = rows
+        self.faults = faults
         self.octets = octets
-    }
-
-    private static func invalid(_ faults: [AdminError.Detail]) -> AdminError {
-        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
-        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
     }
 
     /// ASCII letters in lower case, as logins are compared.
     private static func folded(_ login: String) -> String {
         String(decoding: login.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
+extension AdminError {
+    /// A file was refused for these faults, which are told in the order of its lines.
+    static func lines(_ faults: [Detail]) -> AdminError {
+        let told = faults.sorted { ($0.line ?? 0) < ($1.line ?? 0) }.prefix(AccountFile.faultsMax)
+        let count = Set(told.map(\.line)).count
+        let lines = count == 1 ? "1 line is" : "\(count)\(told.count < faults.count ? " lines or more" : " lines") are"
+        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: Array(told))
     }
 }
 

@@ -14,17 +14,20 @@ package final class Account: Sendable {
     private let relief = Mutex<SubjectID?>(nil)
     private let changes = Atomic<UInt64>(0)
 
+    /// Whether it was looked up since the directory last came by.
+    let wasUsed = Atomic<Bool>(true)
+    /// Whether more than half of some limit is used: then it is kept in memory, for the metrics.
+    let isNearLimit = Atomic<Bool>(false)
+
     /// What holds for the account at present.
     package struct Standing: Sendable {
-        package var login: String
-        package var plan: Plan
-        package var customer: String?
+        var terms: Terms
         package var parties: Parties
-        package var state: AccountState
+        package var state = AccountState.normal
         /// As libcrypt writes it; nil: no password.
         package var passwordHash: String?
         /// SHA-256 of each application token.
-        package var tokens: [[UInt8]]
+        package var tokens: [[UInt8]] = []
         /// Not in the store yet: made at its first mail, by a rule of `networks:`.
         package var isProvisional = false
         /// Removed, or its plan is no longer defined: nothing passes, and this is why.
@@ -32,6 +35,17 @@ package final class Account: Sendable {
 
         package enum Refusal: Sendable {
             case removed, unknownPlan
+        }
+    }
+
+    /// What all accounts of a plan share.
+    final class Terms: Sendable {
+        let plan: Plan
+        let limits: LimitSet
+
+        init(_ plan: Plan) {
+            self.plan = plan
+            limits = LimitSet(plan)
         }
     }
 
@@ -65,7 +79,7 @@ package final class Account: Sendable {
             parties = standing.parties
             state = standing.state
             refusal = standing.refusal
-            whenSuspended = standing.plan.whenSuspended
+            whenSuspended = standing.terms.plan.whenSuspended
             isProvisional = standing.isProvisional
         }
     }

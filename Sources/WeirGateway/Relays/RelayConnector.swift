@@ -139,14 +139,7 @@ package struct RelayConnector: Sendable {
                 throw RelayFailure(stage: .tls, reason: "STARTTLS is not offered, and tls: required stands")
             }
         }
-        if let login = own?.login {
-            guard offered.mechanisms.contains(.plain) else {
-                throw RelayFailure(stage: .login, reason: "AUTH PLAIN is not offered")
-            }
-            var line: [UInt8] = []
-            login.appendPlain(to: &line)
-            try await dialogue.command(.login, line, expecting: 235)
-        }
+        if let login = own?.login { try await dialogue.authenticate(login, offered.mechanisms) }
         return RelayConnection(relay: relay, connection: connection, offered: offered)
     }
 
@@ -182,6 +175,22 @@ private struct RelayGreeting {
         // Not every relay speaks EHLO.
         try await command(.hello, Array("HELO \(hostname)\r\n".utf8), expecting: 250)
         return Extensions()
+    }
+
+    /// By PLAIN where it is offered, which takes one round trip, else by LOGIN, the only one that some relays know.
+    mutating func authenticate(_ login: Credentials, _ offered: SASLMechanisms) async throws(RelayFailure) {
+        if offered.contains(.plain) {
+            var line: [UInt8] = []
+            login.appendPlain(to: &line)
+            try await command(.login, line, expecting: 235)
+        } else if offered.contains(.login) {
+            for (line, code) in zip(login.loginLines, [334, 334, 235] as [UInt16]) {
+                try await command(.login, line, expecting: code)
+            }
+        } else {
+            throw RelayFailure(
+                stage: .login, reason: "neither AUTH PLAIN nor AUTH LOGIN is offered, and login: is set for the relay")
+        }
     }
 
     mutating func command(_ stage: RelayFailure.Stage, _ line: [UInt8], expecting code: UInt16)

@@ -55,7 +55,7 @@ extension Session {
         }
     }
 
-    /// Waits for more of the client's commands; an idle session ends when the gateway does.
+    /// Waits for more of the client's commands; one that has nothing in flight ends when the gateway does.
     private func receiveCommand(until deadline: Instant) async throws(ConnectionError) {
         while true {
             switch client.fill() {
@@ -64,7 +64,8 @@ extension Session {
             case .failed(let error): throw .broken(error)
             case .full: preconditionFailure("the framer discards what is too long")
             case .nothing:
-                if gateway.isDraining, transaction == nil { throw .interrupted }
+                // Without a recipient that was accepted nothing is in flight.
+                if gateway.isDraining, dialogue.accepted == 0 { throw .interrupted }
                 try await client.wait(until: deadline)
             }
         }
