@@ -32,16 +32,37 @@ struct Installation: Sendable {
 
     /// The daemon's socket: `--socket`, else WEIR_SOCKET, else what the configuration says, else the default.
     var socket: String {
+        namedSocket ?? LocalStore.socket(configuration: configuration) ?? Installation.defaultSocket
+    }
+
+    private var namedSocket: String? {
         if let socketOption { return socketOption }
-        if let variable = getenv("WEIR_SOCKET"), variable.pointee != 0 { return String(cString: variable) }
-        return LocalStore.socket(configuration: configuration) ?? Installation.defaultSocket
+        guard let variable = getenv("WEIR_SOCKET"), variable.pointee != 0 else { return nil }
+        return String(cString: variable)
     }
 
     /// The running daemon; throws ``AdminError/Kind/unreachable`` when there is none.
     func daemon() throws(AdminError) -> any Administration {
         let client = UnixHTTPClient(path: socket)
-        try client.probe()
+        do throws(AdminError) {
+            try client.probe()
+        } catch {
+            throw error.kind == .unreachable && namedSocket == nil ? explained(error) : error
+        }
         return RemoteAdministration(client)
+    }
+
+    /// Nobody answers where the configuration should have said: where it is wrong, that is what to mend.
+    private func explained(_ error: AdminError) -> AdminError {
+        guard access(configuration, F_OK) == 0 else { return error }
+        do throws(ConfigurationErrors) {
+            _ = try Configuration.load(configuration)
+            return error
+        } catch let wrong {
+            return AdminError(
+                .configuration, "\(error.detail) The configuration, which is wrong, does not say where else to look.",
+                errors: wrong.errors.map { AdminError.Detail(detail: $0.description) })
+        }
     }
 
     /// The running daemon, or else the store itself, for what works without a daemon.

@@ -132,6 +132,20 @@ let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathCompon
         #expect(nobody.status == 67 && nobody.errors == "weir: There is no account berta.\n")
     }
 
+    @Test("a daemon that is not found because the configuration is wrong is no daemon that does not run")
+    func brokenConfiguration() async throws {
+        let home = try Gate.Home()
+        try await Gate.run(home) { (gate) async throws in
+            try home.write(settings: ["hostname: no host"])
+            for verb in ["reload", "status"] {
+                let outcome = try Program.run(weir, [verb, "--config", home.path])
+                #expect(outcome.status == 78 && outcome.errors.contains("\(home.path):"), "\(outcome.errors)")
+            }
+            let network = try run(home, "account", "add", "anna", "--plan", "home", "--network", "10.0.0.1/8")
+            #expect(network.status == 65 && network.errors.contains("the network is 10.0.0.0/8"), "\(network.errors)")
+        }
+    }
+
     @Test("where there is no configuration, it is said how to name one")
     func nowhere() throws {
         let folder = try TemporaryFolder()
