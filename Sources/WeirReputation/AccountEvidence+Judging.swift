@@ -222,7 +222,7 @@ extension AccountEvidence {
         findings.ownTextPeople = habit.fanOut
         findings.strangeNetworks = strangeNetworksLately
         findings.ownStrangeNetworks = habit.strangeNetworks
-        findings.strangeNetworkShare = (habit.strangeNetworkDays + 1) / (habit.days + 10)
+        findings.strangeNetworkShare = (habit.strangeNetworkDays + 1) / (habit.days + 5)
         findings.strangeNames = strangeNamesLately
         findings.ownStrangeNames = habit.strangeNames
         findings.strangeCountries = strangeCountriesLately

@@ -6,6 +6,15 @@ package enum EvidenceError: Error, Equatable {
     case damaged
 }
 
+/// What holds for all stored octets.
+package enum Blob {
+    /// The octets and their checksum.
+    package static func sealed(_ octets: [UInt8]) -> [UInt8] {
+        var blob = BlobWriter(octets: octets)
+        return blob.finish()
+    }
+}
+
 /// Writes numbers one behind the other, the least significant octet first.
 struct BlobWriter {
     private(set) var octets: [UInt8]
@@ -14,6 +23,8 @@ struct BlobWriter {
         octets = [version]
         octets.reserveCapacity(1024)
     }
+
+    init(octets: [UInt8]) { self.octets = octets }
 
     mutating func put(_ value: some FixedWidthInteger) {
         for place in stride(from: 0, to: value.bitWidth, by: 8) {
@@ -24,7 +35,7 @@ struct BlobWriter {
     mutating func put(_ value: Double) { put(value.bitPattern) }
 
     /// All, and a checksum behind it.
-    consuming func finish() -> [UInt8] {
+    mutating func finish() -> [UInt8] {
         put(Self.checksum(octets[...]))
         return octets
     }

@@ -41,6 +41,8 @@ package struct ContentFacts: Equatable, Sendable {
     package var isHTML = false
     package var hasAttachment = false
     package var hasUnsubscribe = false
+    /// Of the header's From address.
+    package var headerFrom: UInt64?
 
     package static let sameTextBits = 6
 
