@@ -17,6 +17,7 @@ extension AccountEvidence {
         for keyPath in Self.numbers { blob.put(self[keyPath: keyPath]) }
         for tally in [today, yesterday] {
             for keyPath in DayTally.counts { blob.put(tally[keyPath: keyPath]) }
+            blob.put(UInt8(tally.isStrange ? 1 : 0))
             blob.put(tally.score)
         }
         for ring in [newByHour, newByFiveMinutes] {
@@ -145,6 +146,7 @@ extension BlobReader {
     fileprivate mutating func tally() throws(EvidenceError) -> DayTally {
         var tally = DayTally()
         for keyPath in DayTally.counts { tally[keyPath: keyPath] = try integer(UInt32.self) }
+        tally.isStrange = try integer(UInt8.self) != 0
         tally.score = try double()
         return tally
     }

@@ -21,6 +21,7 @@ extension AccountEvidence {
         var findings = Findings()
         meetOrigin(message, terms, now, &findings)
         let people = countPeople(message)
+        findings.reach = reach(message, people)
         weighContent(message, people, &surroundings, now, &findings)
         findings.neighbours = surroundings.neighbourhood.count(
             message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
@@ -36,7 +37,7 @@ extension AccountEvidence {
     ) -> Judgement {
         begin(terms, &surroundings, now)
         var findings = judgement.findings
-        weighDelivery(outcome, message, &surroundings)
+        weighDelivery(outcome, message, reach: findings.reach, &surroundings)
         return conclude(message.id, &findings, terms, &surroundings, isBefore: false, now)
     }
 
@@ -70,19 +71,23 @@ extension AccountEvidence {
         _ message: MessageFacts, _ terms: Terms, _ now: Instant, _ findings: inout Findings
     ) {
         let namesMax = terms.isByNetwork ? Acquaintances.namesByNetworkMax : Acquaintances.namesMax
-        if names.meet(message.name, at: now, isCalm: isCalm, max: namesMax) == .newcomer {
+        // Before there is anything to compare with, nothing is strange.
+        let isFirst = names.entries.isEmpty
+        let name = names.meet(message.name, at: now, isCalm: isCalm, max: namesMax)
+        if name == .newcomer, !isFirst {
             strangeNamesLately += 1
             today.strangeNames.count(1)
         }
         guard !terms.isByNetwork else { return }
         let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
         findings.isStrangeNetwork = network != .familiar
-        if network == .newcomer {
+        if findings.isStrangeNetwork { today.isStrange = true }
+        if network == .newcomer, !isFirst {
             strangeNetworksLately += 1
             today.strangeNetworks.count(1)
         }
         if let country = message.country,
-            countries.meet(country, at: now, isCalm: isCalm, max: Acquaintances.countriesMax) == .newcomer
+            countries.meet(country, at: now, isCalm: isCalm, max: Acquaintances.countriesMax) == .newcomer, !isFirst
         {
             strangeCountriesLately += 1
         }
@@ -110,6 +115,14 @@ extension AccountEvidence {
         return (fresh, new)
     }
 
+    /// To how many different people messages like this one go, for each one that gets them: 0 to 1.
+    ///
+    /// What reaches one person again and again is no campaign: forwarders pass on what others wrote.
+    private func reach(_ message: MessageFacts, _ people: (fresh: Int, new: Int)) -> Double {
+        let count = Double(max(1, message.recipients.count))
+        return max(Double(people.new), Double(people.fresh) * peopleLately / max(1, recipientsLately)) / count
+    }
+
     private mutating func weighContent(
         _ message: MessageFacts, _ people: (fresh: Int, new: Int), _ surroundings: inout Surroundings, _ now: Instant,
         _ findings: inout Findings
@@ -124,10 +137,6 @@ extension AccountEvidence {
         }
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
         findings.scannerScore = score
-        // What reaches one person again and again is no campaign: forwarders pass on what others wrote.
-        let newShare = Double(people.new) / Double(message.recipients.count)
-        let freshShare = Double(people.fresh) / Double(message.recipients.count)
-        let weight = max(newShare, freshShare * peopleLately / max(1, recipientsLately))
         let isCondemned = score >= 6
         if copies == 1 {
             today.texts.count(1)
@@ -136,14 +145,14 @@ extension AccountEvidence {
         let others = surroundings.climate.others(than: ballot).condemned
         let usual = max((habit.condemnedTexts + 0.02 * 20) / (habit.texts + 20), others)
         let most = clamp(Logarithm.ln(0.85 / usual), 0, 2.5)
-        content = clamp(content + weight * clamp(0.3 * (score - 3), -0.2, most) / (copies * copies), -0.5, 6)
+        content = clamp(content + findings.reach * clamp(0.3 * (score - 3), -0.2, most) / (copies * copies), -0.5, 6)
         var shares = Climate.Shares()
-        shares.condemned = isCondemned ? weight : 0
+        shares.condemned = isCondemned ? findings.reach : 0
         surroundings.climate.vote(shares, ballot: &ballot)
     }
 
     private mutating func weighDelivery(
-        _ outcome: Outcome, _ message: MessageFacts, _ surroundings: inout Surroundings
+        _ outcome: Outcome, _ message: MessageFacts, reach: Double, _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
         let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
@@ -171,8 +180,7 @@ extension AccountEvidence {
             }
         }
         if let isTaken = outcome.isTaken {
-            let weight = message.recipients.allSatisfy { known.contains($0) } ? 0.3 : 1
-            refusals = clamp(refusals + weight * refusal[!isTaken], -0.5, 6)
+            refusals = clamp(refusals + reach * refusal[!isTaken], -0.5, 6)
             if !isTaken { today.refusedMessages.count(1) }
         }
         let count = Double(max(1, outcome.recipients.count))

@@ -22,6 +22,8 @@ package struct Findings: Equatable, Sendable {
     package var ownTextPeople = 0.0
     package var textCopies = 0.0
     package var scannerScore: Double?
+    /// To how many different people the account's messages go, this one counted: 1, or less where some get many.
+    package var reach = 0.0
 
     /// Whether this message comes from a network that is not the account's own.
     package var isStrangeNetwork = false
@@ -144,7 +146,7 @@ extension Findings {
             "planNewPeople": planNewPeople, "planPrior": planPrior, "content": content, "delivery": delivery,
             "refusals": refusals, "newInADay": newInADay, "ownInADay": ownInADay, "newInAnHour": newInAnHour,
             "ownInAnHour": ownInAnHour, "textPeople": textPeople, "ownTextPeople": ownTextPeople,
-            "textCopies": textCopies, "isStrangeNetwork": isStrangeNetwork ? 1 : 0,
+            "textCopies": textCopies, "reach": reach, "isStrangeNetwork": isStrangeNetwork ? 1 : 0,
             "strangeNetworks": strangeNetworks, "ownStrangeNetworks": ownStrangeNetworks,
             "strangeNetworkShare": strangeNetworkShare, "strangeNames": strangeNames,
             "ownStrangeNames": ownStrangeNames, "strangeCountries": strangeCountries, "failedLogins": failedLogins,

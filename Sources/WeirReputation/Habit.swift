@@ -35,7 +35,7 @@ struct Habit: Equatable, Sendable {
         fade(kept)
         guard day.isActive else { return }
         days += 1
-        strangeNetworkDays += day.strangeNetworks > 0 ? 1 : 0
+        strangeNetworkDays += day.isStrange ? 1 : 0
         strangeNameDays += day.strangeNames > 0 ? 1 : 0
         texts += Double(day.texts)
         condemnedTexts += Double(day.condemnedTexts)
@@ -100,7 +100,9 @@ struct DayTally: Equatable, Sendable {
     var newInADay: UInt32 = 0
     var newInAnHour: UInt32 = 0
     var fanOut: UInt32 = 0
-    /// The highest score.
+    /// Something came from a network that was not the account's own.
+    var isStrange = false
+    /// The highest score, volume left out.
     var score = 0.0
 
     var isActive: Bool { messages > 0 }

@@ -45,7 +45,7 @@ struct AbuseTests {
             story.wait(.minute)
         }
         #expect(story.isSuspended)
-        #expect(story.escaped <= 40, "\(story.escaped) escaped")
+        #expect(story.escaped <= 60, "\(story.escaped) escaped")
     }
 
     @Test("an account opened to send spam is suspended")
@@ -68,7 +68,7 @@ struct AbuseTests {
         for id in 0..<3 as Range<UInt64> {
             let judgement = story.accounts[0].complain(
                 of: id, terms: terms, surroundings: &story.surroundings, at: story.now)
-            #expect(judgement.score.complaints > 2 * Double(id + 1) - 0.5)
+            #expect(judgement.score.complaints > min(4.9, 2 * Double(id + 1)))
         }
 
         var list = Story()
