@@ -18,7 +18,7 @@ extension AccountEvidence {
         for tally in [today, yesterday] {
             for keyPath in DayTally.counts { blob.put(tally[keyPath: keyPath]) }
             blob.put(UInt8(tally.isStrange ? 1 : 0))
-            blob.put(tally.score)
+            for index in 0..<4 { blob.put(tally.suspicion[index]) }
         }
         for ring in [newByHour, newByFiveMinutes] {
             blob.put(ring.latest)
@@ -68,7 +68,7 @@ extension AccountEvidence {
         [
             \.content, \.delivery, \.refusals, \.complaints, \.delivered, \.peopleLately, \.recipientsLately,
             \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.days,
-            \.habit.strangeNetworkDays, \.habit.strangeNameDays, \.habit.texts, \.habit.condemnedTexts,
+            \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
             \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
             \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,
             \.habit.strangeNames, \.habit.failedLogins,
@@ -135,7 +135,9 @@ extension BlobWriter {
         put(UInt16(clamping: texts.entries.count))
         for entry in texts.entries {
             put(entry.fingerprint)
-            put(entry.lastUsed.nanoseconds)
+            put(entry.score.bitPattern)
+            put(entry.credit.bitPattern)
+            put(entry.lastMinute)
             put(entry.copies)
             put(entry.people)
         }
@@ -147,7 +149,7 @@ extension BlobReader {
         var tally = DayTally()
         for keyPath in DayTally.counts { tally[keyPath: keyPath] = try integer(UInt32.self) }
         tally.isStrange = try integer(UInt8.self) != 0
-        tally.score = try double()
+        for index in 0..<4 { tally.suspicion[index] = try double() }
         return tally
     }
 
@@ -171,7 +173,7 @@ extension BlobReader {
         for _ in 0..<(try count(max: max)) {
             entries.append(
                 Acquaintances.Entry(
-                    hash: try integer(UInt64.self), firstMinute: try integer(UInt32.self),
+                    hash: try integer(UInt32.self), firstMinute: try integer(UInt32.self),
                     lastDay: try integer(UInt32.self), days: try integer(UInt16.self)))
         }
         return Acquaintances(entries: entries)
@@ -182,8 +184,9 @@ extension BlobReader {
         for _ in 0..<(try count(max: TextTable.max)) {
             entries.append(
                 TextTable.Entry(
-                    fingerprint: try integer(UInt64.self), lastUsed: Instant(nanoseconds: try integer(UInt64.self)),
-                    copies: try integer(UInt32.self), people: try integer(UInt32.self)))
+                    fingerprint: try integer(UInt64.self), score: try float(), credit: try float(),
+                    lastMinute: try integer(UInt32.self), copies: try integer(UInt32.self),
+                    people: try integer(UInt32.self)))
         }
         return TextTable(entries: entries)
     }

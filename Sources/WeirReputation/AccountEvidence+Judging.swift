@@ -127,25 +127,29 @@ extension AccountEvidence {
         _ message: MessageFacts, _ people: (fresh: Int, new: Int), _ surroundings: inout Surroundings, _ now: Instant,
         _ findings: inout Findings
     ) {
-        var copies = 1.0
+        var text = TextTable.Entry(fingerprint: 0, lastMinute: 0, copies: 1)
         if let fingerprint = message.content?.fingerprint {
-            let text = texts.add(fingerprint, people: people.fresh, at: now)
-            copies = Double(text.copies)
-            findings.textCopies = copies
+            text = texts.add(fingerprint, people: people.fresh, at: now)
+            findings.textCopies = Double(text.copies)
             findings.textPeople = Double(text.people)
             today.fanOut = max(today.fanOut, text.people)
         }
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
         findings.scannerScore = score
         let isCondemned = score >= 6
-        if copies == 1 {
+        if text.copies == 1 {
             today.texts.count(1)
             if isCondemned { today.condemnedTexts.count(1) }
         }
         let others = surroundings.climate.others(than: ballot).condemned
         let usual = max((habit.condemnedTexts + 0.02 * 20) / (habit.texts + 20), others)
-        let most = clamp(Logarithm.ln(0.85 / usual), 0, 2.5)
-        content = clamp(content + findings.reach * clamp(0.3 * (score - 3), -0.2, most) / (copies * copies), -0.5, 6)
+        let most = clamp(Logarithm.ln(0.85 / usual), 0, 3)
+        // However many copies of it are sent, a text says once what they score on the average.
+        let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
+        let weight = clamp(0.3 * (mean - 3), -0.2, most)
+        let credit = min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
+        content = clamp(content + credit - Double(text.credit), -0.5, 6)
+        if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
         var shares = Climate.Shares()
         shares.condemned = isCondemned ? findings.reach : 0
         surroundings.climate.vote(shares, ballot: &ballot)
@@ -199,7 +203,7 @@ extension AccountEvidence {
     ) -> Judgement {
         fill(&findings, terms, now)
         let score = Score(findings)
-        today.score = max(today.score, score.total - score.volume)
+        today.note(score)
         if content + delivery + refusals >= Standing.calmScore || score.total >= terms.thresholds.flag {
             unrest = max(unrest, now)
         }
@@ -209,7 +213,8 @@ extension AccountEvidence {
         let verdict = Verdict(
             time: now, before: standing, after: next, score: score, findings: findings, thresholds: terms.thresholds,
             messages: suspects.ids, isBefore: isBefore)
-        if standing == .normal || !standing.isFlagged { surroundings.climate.noteFlagged() }
+        // Only what a relay or a scanner says can have come from its breaking.
+        if !standing.isFlagged, score.content + score.delivery > score.total / 2 { surroundings.climate.noteFlagged() }
         if case .suspended = next { lastSuspension = now }
         standing = next
         judgement.standing = next

@@ -5,8 +5,6 @@ package import WeirTime
 /// A message makes two decisions: ``judge(_:terms:climate:neighbourhood:at:)`` before it is released, and
 /// ``learn(_:of:terms:climate:at:)`` from what became of it. Times may step back; nothing is then forgotten or doubled.
 package struct AccountEvidence: Equatable, Sendable {
-    /// A day with a higher score, its volume left out, becomes no habit.
-    static let suspiciousScore = 3.0
     static let contentHalfLife = 5 * UInt64.day
     static let deliveryHalfLife = 3 * UInt64.day
     static let complaintHalfLife = 7 * UInt64.day
@@ -96,11 +94,9 @@ package struct AccountEvidence: Equatable, Sendable {
         failedLogins *= Logarithm.remaining(after: elapsed, halfLife: Self.failuresHalfLife)
     }
 
-    /// A new day: the last one becomes habit, unless it was suspicious.
+    /// A new day: of the last one becomes habit what was not suspicious.
     private mutating func turn(daysPassed: UInt64, terms: Terms) {
-        if today.score < Self.suspiciousScore {
-            habit.learn(today, daysPassed: Double(daysPassed), newPeopleADay: terms.newPeopleADay)
-        }
+        habit.learn(today, daysPassed: Double(daysPassed), newPeopleADay: terms.newPeopleADay)
         yesterday = daysPassed == 1 ? today : DayTally()
         today = DayTally()
         seenToday = PeopleFilter()
@@ -136,7 +132,7 @@ extension AccountEvidence {
         moveRings(to: now)
         texts = TextTable()
         suspects = Suspects()
-        today.score = 0
+        today.suspicion = .zero
         standing = .probation(until: now + Standing.probation)
     }
 }
