@@ -17,7 +17,7 @@ extension AccountEvidence {
         for keyPath in Self.numbers { blob.put(self[keyPath: keyPath]) }
         for tally in [today, yesterday] {
             for keyPath in DayTally.counts { blob.put(tally[keyPath: keyPath]) }
-            blob.put(UInt8(tally.isStrange ? 1 : 0))
+            blob.put(UInt8(tally.isStrange ? 1 : 0) | UInt8(tally.hadFamiliarNetwork ? 2 : 0))
             for index in 0..<4 { blob.put(tally.suspicion[index]) }
         }
         for ring in [newByHour, newByFiveMinutes] {
@@ -67,7 +67,7 @@ extension AccountEvidence {
     private static var numbers: [WritableKeyPath<AccountEvidence, Double>] {
         [
             \.content, \.delivery, \.refusals, \.complaints, \.delivered, \.peopleLately, \.recipientsLately,
-            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.days,
+            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.activeDays, \.habit.days,
             \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
             \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
             \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,
@@ -148,7 +148,9 @@ extension BlobReader {
     fileprivate mutating func tally() throws(EvidenceError) -> DayTally {
         var tally = DayTally()
         for keyPath in DayTally.counts { tally[keyPath: keyPath] = try integer(UInt32.self) }
-        tally.isStrange = try integer(UInt8.self) != 0
+        let flags = try integer(UInt8.self)
+        tally.isStrange = flags & 1 != 0
+        tally.hadFamiliarNetwork = flags & 2 != 0
         for index in 0..<4 { tally.suspicion[index] = try double() }
         return tally
     }

@@ -24,8 +24,8 @@ extension AccountEvidence {
         findings.reach = reach(message, people)
         weighContent(message, people, &surroundings, now, &findings)
         findings.neighbours = surroundings.neighbourhood.count(
-            message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
-        return conclude(message.id, &findings, terms, &surroundings, isBefore: true, now)
+            message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
     }
 
     /// Decides anew from what became of a message.
@@ -38,7 +38,7 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         var findings = judgement.findings
         weighDelivery(outcome, message, reach: findings.reach, &surroundings)
-        return conclude(message.id, &findings, terms, &surroundings, isBefore: false, now)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
     }
 
     /// A login failed. It decides nothing by itself.
@@ -55,7 +55,7 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         complaints = min(complaints + 1, 1e6)
         var findings = Findings()
-        return conclude(id, &findings, terms, &surroundings, isBefore: false, now)
+        return conclude(id, nil, &findings, terms, &surroundings, isBefore: false, now)
     }
 
     // MARK: - Gathering
@@ -82,6 +82,7 @@ extension AccountEvidence {
         let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
         findings.isStrangeNetwork = network != .familiar
         if findings.isStrangeNetwork { today.isStrange = true }
+        if networks.hasFamiliar(at: now) { today.hadFamiliarNetwork = true }
         if network == .newcomer, !isFirst {
             strangeNetworksLately += 1
             today.strangeNetworks.count(1)
@@ -137,7 +138,8 @@ extension AccountEvidence {
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
         findings.scannerScore = score
         let isCondemned = score >= 6
-        if text.copies == 1 {
+        // What a stranger writes is no habit of the owner.
+        if text.copies == 1, !findings.isStrangeNetwork {
             today.texts.count(1)
             if isCondemned { today.condemnedTexts.count(1) }
         }
@@ -198,8 +200,8 @@ extension AccountEvidence {
     // MARK: - Concluding
 
     private mutating func conclude(
-        _ id: UInt64, _ findings: inout Findings, _ terms: Terms, _ surroundings: inout Surroundings, isBefore: Bool,
-        _ now: Instant
+        _ id: UInt64, _ message: MessageFacts?, _ findings: inout Findings, _ terms: Terms,
+        _ surroundings: inout Surroundings, isBefore: Bool, _ now: Instant
     ) -> Judgement {
         fill(&findings, terms, now)
         let score = Score(findings)
@@ -208,6 +210,9 @@ extension AccountEvidence {
             unrest = max(unrest, now)
         }
         if score.total >= Standing.calmScore { suspects.add(id) }
+        if let message, score.flags(terms.thresholds, findings) {
+            surroundings.neighbourhood.mark(message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
+        }
         var judgement = Judgement(score: score, findings: findings, verdict: nil, standing: standing)
         guard let next = next(score, findings, terms, surroundings, now) else { return judgement }
         let verdict = Verdict(

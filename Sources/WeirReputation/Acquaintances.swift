@@ -54,6 +54,12 @@ struct Acquaintances: Equatable, Sendable {
         return entries[index].isFamiliar(on: day) ? .familiar : .stranger
     }
 
+    /// Whether there is anything that is the account's own.
+    func hasFamiliar(at now: Instant) -> Bool {
+        let day = UInt32(truncatingIfNeeded: now.nanoseconds / .day)
+        return entries.contains { $0.isFamiliar(on: day) }
+    }
+
     /// Forgets what came up in an incident.
     mutating func forget(since start: Instant) {
         entries.removeAll { $0.firstMinute >= Self.minute(start) || $0.days < Self.familiarDays }

@@ -4,8 +4,10 @@
 /// letter a scanner dislikes is known for it soon, while a thief teaches nothing.
 struct Habit: Equatable, Sendable {
     // Sums that fade with Habit.halfLifeDays.
+    var activeDays = 0.0
+    /// Days on which a familiar network could have been used, or long enough had been to find one.
     var days = 0.0
-    /// Days on which something came from an unfamiliar network.
+    /// Of them, days on which something came from an unfamiliar network.
     var strangeNetworkDays = 0.0
     /// Texts, and those a scanner called spam.
     var texts = 0.0
@@ -26,6 +28,8 @@ struct Habit: Equatable, Sendable {
     var failedLogins = 0.0
 
     static let halfLifeDays = 30.0
+    /// Until then it says nothing that every network is unfamiliar.
+    static let acquaintanceDays = 6.0
     /// A highest value grows no faster than this a day, whatever was sent.
     static let growth = 1.5
 
@@ -47,8 +51,11 @@ struct Habit: Equatable, Sendable {
             refusedMessages += Double(day.refusedMessages)
         }
         if day.isCalm(without: .origin) {
-            days += 1
-            strangeNetworkDays += day.isStrange ? 1 : 0
+            activeDays += 1
+            if day.hadFamiliarNetwork || activeDays > Self.acquaintanceDays {
+                days += 1
+                strangeNetworkDays += day.isStrange ? 1 : 0
+            }
             Self.raise(&strangeNetworks, to: Double(day.strangeNetworks), floor: 2)
             Self.raise(&strangeNames, to: Double(day.strangeNames), floor: 2)
             Self.raise(&failedLogins, to: Double(day.failedLogins), floor: 4)
@@ -61,6 +68,7 @@ struct Habit: Equatable, Sendable {
     }
 
     private mutating func fade(_ kept: Double) {
+        activeDays *= kept
         days *= kept
         strangeNetworkDays *= kept
         texts *= kept
@@ -108,6 +116,7 @@ struct DayTally: Equatable, Sendable {
     var fanOut: UInt32 = 0
     /// Something came from a network that was not the account's own.
     var isStrange = false
+    var hadFamiliarNetwork = false
     /// The highest scores that remain without content, delivery, origin and volume.
     var suspicion = SIMD4<Double>.zero
 

@@ -38,7 +38,8 @@ struct Story {
         guard !accounts[account].standing.isSuspended else { return }
         number += 1
         var facts = MessageFacts(
-            id: number, recipients: letter.people, network: letter.network, name: letter.name,
+            id: number, account: UInt64(account), recipients: letter.people, network: letter.network,
+            name: letter.name,
             scannerScore: letter.score)
         facts.content = ContentFacts(fingerprint: letter.text == 0 ? generator.next() : letter.text)
         let before = accounts[account].judge(facts, terms: terms, surroundings: &surroundings, at: now)
