@@ -272,6 +272,9 @@ extension AccountEvidence {
 }
 
 extension Score {
+    /// Three messages in some twenty refused for what they are, or two in a row: what an old address book never brings.
+    static let foreignRefusals = 4.0
+
     /// High enough, and said by two families, or loudly by one; a new account needs no second.
     func flags(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard total >= thresholds.flag else { return false }
@@ -282,7 +285,7 @@ extension Score {
     /// High enough, said by two families, and with a sign that it is not the owner.
     func suspends(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard total >= thresholds.suspend, speaking(thresholds) >= 2 else { return false }
-        return findings.isNewAccount || findings.refusals >= 2 * thresholds.family
+        return findings.isNewAccount || findings.refusals >= Self.foreignRefusals
             || [content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
     }
 

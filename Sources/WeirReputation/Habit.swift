@@ -121,7 +121,7 @@ struct DayTally: Equatable, Sendable {
     var suspicion = SIMD4<Double>.zero
 
     /// A day with a higher score, one family left out, teaches nothing about that family.
-    static let suspiciousScore = 3.0
+    static let suspiciousScore = 3.5
 
     mutating func note(_ score: Score) {
         let families = SIMD4(score.content, score.delivery, score.origin, score.volume)
