@@ -10,7 +10,7 @@ extension AccountEvidence {
     package func encoded() -> [UInt8] {
         var blob = BlobWriter(version: Self.version)
         for instant in [updated, unrest, began] { blob.put(instant.nanoseconds) }
-        blob.put(lastSuspension?.nanoseconds ?? 0)
+        blob.put(lastRelease?.nanoseconds ?? 0)
         let (state, time) = standing.code
         blob.put(state)
         blob.put(time)
@@ -40,8 +40,8 @@ extension AccountEvidence {
         self.init(at: Instant(nanoseconds: try blob.integer(UInt64.self)))
         unrest = Instant(nanoseconds: try blob.integer(UInt64.self))
         began = Instant(nanoseconds: try blob.integer(UInt64.self))
-        let suspension = try blob.integer(UInt64.self)
-        lastSuspension = suspension == 0 ? nil : Instant(nanoseconds: suspension)
+        let release = try blob.integer(UInt64.self)
+        lastRelease = release == 0 ? nil : Instant(nanoseconds: release)
         let code = (try blob.integer(UInt8.self), try blob.integer(UInt64.self))
         guard let standing = Standing(code: code) else { throw .damaged }
         self.standing = standing

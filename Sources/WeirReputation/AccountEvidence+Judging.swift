@@ -20,9 +20,10 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         var findings = Findings()
         meetOrigin(message, terms, now, &findings)
+        if today.messages == 0 { surroundings.climate.noteActive() }
         let people = countPeople(message)
         findings.reach = reach(message, people)
-        weighContent(message, people, &surroundings, now, &findings)
+        weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
         findings.neighbours = surroundings.neighbourhood.count(
             message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
         return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
@@ -125,8 +126,8 @@ extension AccountEvidence {
     }
 
     private mutating func weighContent(
-        _ message: MessageFacts, _ people: (fresh: Int, new: Int), _ surroundings: inout Surroundings, _ now: Instant,
-        _ findings: inout Findings
+        _ message: MessageFacts, _ people: (fresh: Int, new: Int), isNew: Bool,
+        _ surroundings: inout Surroundings, _ now: Instant, _ findings: inout Findings
     ) {
         var text = TextTable.Entry(fingerprint: 0, lastMinute: 0, copies: 1)
         if let fingerprint = message.content?.fingerprint {
@@ -139,7 +140,8 @@ extension AccountEvidence {
         findings.scannerScore = score
         let isCondemned = score >= 6
         // What a stranger writes is no habit of the owner.
-        if text.copies == 1, !findings.isStrangeNetwork {
+        let mayBeOwner = !findings.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
+        if text.copies == 1, mayBeOwner {
             today.texts.count(1)
             if isCondemned { today.condemnedTexts.count(1) }
         }
@@ -220,7 +222,6 @@ extension AccountEvidence {
             messages: suspects.ids, isBefore: isBefore)
         // Only what a relay or a scanner says can have come from its breaking.
         if !standing.isFlagged, score.content + score.delivery > score.total / 2 { surroundings.climate.noteFlagged() }
-        if case .suspended = next { lastSuspension = now }
         standing = next
         judgement.standing = next
         judgement.verdict = verdict
