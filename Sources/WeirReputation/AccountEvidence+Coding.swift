@@ -30,6 +30,7 @@ extension AccountEvidence {
         blob.put(UInt16(clamping: suspects.ids.count))
         for id in suspects.ids { blob.put(id) }
         blob.put(ballot.cast.nanoseconds)
+        blob.put(ballot.messages)
         for keyPath in Climate.Shares.all { blob.put(ballot.shares[keyPath: keyPath]) }
         return blob.finish()
     }
@@ -60,6 +61,7 @@ extension AccountEvidence {
         for _ in 0..<(try blob.count(max: Suspects.max)) { ids.append(try blob.integer(UInt64.self)) }
         suspects = Suspects(ids: ids)
         ballot.cast = Instant(nanoseconds: try blob.integer(UInt64.self))
+        ballot.messages = try blob.integer(UInt32.self)
         for keyPath in Climate.Shares.all { ballot.shares[keyPath: keyPath] = try blob.double() }
         try blob.end()
     }

@@ -38,7 +38,7 @@ extension AccountEvidence {
     ) -> Judgement {
         begin(terms, &surroundings, now)
         var findings = judgement.findings
-        weighDelivery(outcome, message, reach: findings.reach, &surroundings)
+        weighDelivery(outcome, message, findings, &surroundings)
         return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
     }
 
@@ -138,7 +138,7 @@ extension AccountEvidence {
         }
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
         findings.scannerScore = score
-        let isCondemned = score >= 6
+        let isCondemned = score >= Self.condemned
         // What a stranger writes is no habit of the owner.
         let mayBeOwner = !findings.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
         if text.copies == 1, mayBeOwner {
@@ -154,13 +154,10 @@ extension AccountEvidence {
         let credit = min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
         content = clamp(content + credit - Double(text.credit), -0.5, 6)
         if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
-        var shares = Climate.Shares()
-        shares.condemned = isCondemned ? findings.reach : 0
-        surroundings.climate.vote(shares, ballot: &ballot)
     }
 
     private mutating func weighDelivery(
-        _ outcome: Outcome, _ message: MessageFacts, reach: Double, _ surroundings: inout Surroundings
+        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
         let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
@@ -171,12 +168,13 @@ extension AccountEvidence {
         let refusal = Evidence(abuse: 0.1, usual: usualRefused)
         var sum = 0.0
         var shares = Climate.Shares()
+        shares.condemned = (findings.scannerScore ?? 0) >= Self.condemned ? findings.reach : 0
         for (person, reply) in zip(message.recipients, outcome.recipients) {
             let isKnown = known.contains(person)
             sum += (isKnown ? 0.3 : 1) * (unknown[reply == .unknown] + deferral[reply == .deferred])
             switch reply {
             case .accepted:
-                if isCalm { known.insert(person) }
+                if !standing.isFlagged { known.insert(person) }
                 delivered = min(delivered + 1, 1e9)
             case .unknown:
                 shares.unknown += 1
@@ -188,7 +186,7 @@ extension AccountEvidence {
             }
         }
         if let isTaken = outcome.isTaken {
-            refusals = clamp(refusals + reach * refusal[!isTaken], -0.5, 6)
+            refusals = clamp(refusals + findings.reach * refusal[!isTaken], -0.5, 6)
             if !isTaken { today.refusedMessages.count(1) }
         }
         let count = Double(max(1, outcome.recipients.count))

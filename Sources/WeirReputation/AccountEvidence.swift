@@ -5,6 +5,8 @@ package import WeirTime
 /// A message makes two decisions: ``judge(_:terms:climate:neighbourhood:at:)`` before it is released, and
 /// ``learn(_:of:terms:climate:at:)`` from what became of it. Times may step back; nothing is then forgotten or doubled.
 package struct AccountEvidence: Equatable, Sendable {
+    /// A scanner's score from which on it means spam.
+    static let condemned = 6.0
     static let contentHalfLife = 5 * UInt64.day
     static let deliveryHalfLife = 3 * UInt64.day
     static let complaintHalfLife = 7 * UInt64.day
@@ -44,7 +46,7 @@ package struct AccountEvidence: Equatable, Sendable {
     /// New people in the last 24 hours, and in the last hour.
     var newByHour = Ring(slots: 24)
     var newByFiveMinutes = Ring(slots: 12)
-    /// Written to in calm days.
+    /// Written to, but not while flagged.
     var known = People()
     var seenToday = PeopleFilter()
     var networks = Acquaintances()

@@ -49,7 +49,7 @@ struct ContentTests {
                 "Anna",
                 "the invoice for the repair of your car is ready and you can fetch it from monday on in our workshop"))
         #expect(Self.distance(Self.facts(Self.letter("Anna")), other) > 2 * ContentFacts.sameTextBits)
-        #expect(Self.facts("Subject: a\r\n\r\n").fingerprint != Self.facts("Subject: a\r\n\r\nX9").fingerprint)
+        #expect(Self.facts("\r\n\r\n").fingerprint != Self.facts("\r\n\r\n\r\n").fingerprint)
     }
 
     @Test("links, domains, sender and kind are seen")
@@ -75,7 +75,7 @@ struct ContentTests {
             "Subject: s\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain\r\n"
                 + "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
                 + Self.body.replacing("spring concert", with: "spr=\r\ning=20concert")
-                + "--x\r\nContent-Type: application/pdf\r\n\r\nJVBERi0xLjQK\r\n--x--\r\n")
+                + "\n--x\r\nContent-Type: application/pdf\r\n\r\nJVBERi0xLjQK\r\n--x--\r\n")
         #expect(Self.distance(plain, quoted) == 0)
         #expect(quoted.hasAttachment && !plain.hasAttachment)
         let base64 = Self.facts(

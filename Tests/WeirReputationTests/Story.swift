@@ -35,7 +35,7 @@ struct Story {
 
     /// Judged, and if it may go, answered.
     mutating func send(_ letter: Letter, from account: Int = 0) {
-        guard !accounts[account].standing.isSuspended else { return }
+        guard !accounts[account].isStopped(terms) else { return }
         number += 1
         var facts = MessageFacts(
             id: number, account: UInt64(account), recipients: letter.people, network: letter.network,
@@ -44,7 +44,7 @@ struct Story {
         facts.content = ContentFacts(fingerprint: letter.text == 0 ? generator.next() : letter.text)
         let before = accounts[account].judge(facts, terms: terms, surroundings: &surroundings, at: now)
         if let verdict = before.verdict { verdicts.append(verdict) }
-        guard !before.standing.isSuspended else { return }
+        guard !accounts[account].isStopped(terms) else { return }
         escaped += letter.people.count
         let outcome = Outcome(
             recipients: letter.replies ?? letter.people.map { _ in .accepted }, isTaken: letter.isTaken)
