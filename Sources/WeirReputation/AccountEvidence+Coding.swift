@@ -69,7 +69,8 @@ extension AccountEvidence {
     private static var numbers: [WritableKeyPath<AccountEvidence, Double>] {
         [
             \.content, \.delivery, \.refusals, \.complaints, \.delivered, \.peopleLately, \.recipientsLately,
-            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.activeDays, \.habit.days,
+            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.activeDays,
+            \.habit.days,
             \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
             \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
             \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,

@@ -151,7 +151,8 @@ extension AccountEvidence {
         // However many copies of it are sent, a text says once what they score on the average.
         let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
         let weight = clamp(0.3 * (mean - 3), -0.2, most)
-        let credit = min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
+        let credit =
+            min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
         content = clamp(content + credit - Double(text.credit), -0.5, 6)
         if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
     }

@@ -36,7 +36,9 @@ struct ContentTests {
         (left.fingerprint ^ right.fingerprint).nonzeroBitCount
     }
 
-    @Test("a letter to many, each greeted by name, is one text", arguments: ["Bob", "Ms Smith-Jones", "Zoë", "k12@a.example"])
+    @Test(
+        "a letter to many, each greeted by name, is one text",
+        arguments: ["Bob", "Ms Smith-Jones", "Zoë", "k12@a.example"])
     func personalised(name: String) {
         let distance = Self.distance(Self.facts(Self.letter(name)), Self.facts(Self.letter("Anna")))
         #expect(distance <= ContentFacts.sameTextBits)
@@ -106,11 +108,15 @@ struct ContentTests {
 
     /// Pieces of mail in an order that no mail has.
     private static func hostile(_ generator: inout SplitMix) -> [UInt8] {
-        let pieces: [[UInt8]] = [
-            "\r\n", "\r\n\r\n", "--", "content-", "Content-Type: multipart/a; boundary=b\r\n", "http://", "https://", "@", ".",
-            "=", "=3", "<", ">", "\"", "Content-Transfer-Encoding: base64\r\n", "From: \"a\" <b@c>, d@e\r\n", "unsubscribe ",
-            "Content-Transfer-Encoding: quoted-printable\r\n", "word and word and ", "text/html", "Subject: ", " ", "Q29u",
-        ].map { Array($0.utf8) } + [[0xFF, 0xFE], [0], [0x80], Array(repeating: 0x61, count: 300)]
+        let pieces: [[UInt8]] =
+            [
+                "\r\n", "\r\n\r\n", "--", "content-", "Content-Type: multipart/a; boundary=b\r\n", "http://",
+                "https://", "@", ".",
+                "=", "=3", "<", ">", "\"", "Content-Transfer-Encoding: base64\r\n", "From: \"a\" <b@c>, d@e\r\n",
+                "unsubscribe ",
+                "Content-Transfer-Encoding: quoted-printable\r\n", "word and word and ", "text/html", "Subject: ", " ",
+                "Q29u",
+            ].map { Array($0.utf8) } + [[0xFF, 0xFE], [0], [0x80], Array(repeating: 0x61, count: 300)]
         return (0..<60).flatMap { _ in pieces[Int(generator.next() % UInt64(pieces.count))] }
     }
 
