@@ -57,8 +57,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
-                "WeirStore", "WeirTime",
+                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
+                "WeirSMTP", "WeirStore", "WeirTime",
             ],
             swiftSettings: strict),
 
