@@ -32,54 +32,57 @@ let package = Package(
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
 
-        .target(name: "WeirTime", swiftSettings: pure),
+        .target(name: "WeirBase", swiftSettings: pure),
         .target(name: "WeirSMTP", swiftSettings: pure),
-        .target(name: "WeirQuota", dependencies: ["WeirTime"], swiftSettings: pure),
-        .target(name: "WeirReputation", dependencies: ["WeirTime"], swiftSettings: pure),
+        .target(name: "WeirQuota", dependencies: ["WeirBase"], swiftSettings: pure),
+        .target(name: "WeirReputation", dependencies: ["WeirBase"], swiftSettings: pure),
 
-        .target(name: "WeirConfiguration", dependencies: ["CYAML", "WeirQuota", "WeirTime"], swiftSettings: strict),
+        .target(name: "WeirConfiguration", dependencies: ["CYAML", "WeirBase", "WeirQuota"], swiftSettings: strict),
         .target(
-            name: "WeirRuntime", dependencies: ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirTime"],
+            name: "WeirRuntime", dependencies: ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirBase"],
             swiftSettings: strict),
         .target(
-            name: "WeirStore", dependencies: ["CSQLite", "WeirQuota", "WeirRuntime", "WeirTime"],
+            name: "WeirStore", dependencies: ["CSQLite", "WeirBase", "WeirQuota", "WeirRuntime"],
             swiftSettings: strict),
         .target(
             name: "WeirGateway",
-            dependencies: ["WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"],
+            dependencies: ["WeirBase", "WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"],
             swiftSettings: strict),
         .target(
             name: "WeirAdmin",
             dependencies: [
-                "CMicroHTTPD", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime",
+                "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
             ],
             exclude: ["openapi.yaml"], swiftSettings: strict),
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
-                "WeirSMTP", "WeirStore", "WeirTime",
+                "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+                "WeirRuntime", "WeirSMTP", "WeirStore",
             ],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("WeirBaseTests", ["WeirBase"]),
         tests("WeirSMTPTests", ["WeirSMTP"]),
-        tests("WeirQuotaTests", ["WeirQuota", "WeirTime"]),
-        tests("WeirReputationTests", ["WeirReputation", "WeirTime", "weir"]),
-        tests("WeirConfigurationTests", ["WeirConfiguration", "WeirQuota", "WeirTime"]),
-        tests("WeirRuntimeTests", ["WeirRuntime", "WeirTime"]),
-        tests("WeirStoreTests", ["WeirStore", "WeirQuota", "WeirRuntime", "WeirTime"]),
-        tests("WeirAdminTests", ["WeirAdmin", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime"]),
+        tests("WeirQuotaTests", ["WeirBase", "WeirQuota"]),
+        tests("WeirReputationTests", ["WeirBase", "WeirReputation", "weir"]),
+        tests("WeirConfigurationTests", ["WeirBase", "WeirConfiguration", "WeirQuota"]),
+        tests("WeirRuntimeTests", ["WeirBase", "WeirRuntime"]),
+        tests("WeirStoreTests", ["WeirBase", "WeirQuota", "WeirRuntime", "WeirStore"]),
+        tests(
+            "WeirAdminTests",
+            ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore"]),
         tests(
             "WeirGatewayTests",
-            ["WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirStore", "WeirTime", "weir"]),
+            ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirStore", "weir"]),
         tests(
             "SimulationTests",
-            ["WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"]),
+            ["WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"]),
         tests("HouseRulesTests", []),
         tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests(
-            "ScenarioTests", ["WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime", "weir"]),
+            "ScenarioTests", ["WeirBase", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )

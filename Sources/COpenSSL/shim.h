@@ -32,6 +32,17 @@ static inline int copenssl_set_server_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
+/* Has the context look for its peers' certificates in the revocation lists among its authorities, if any is there. */
+static inline void copenssl_heed_revocations(SSL_CTX *context) {
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    for (int index = 0; index < sk_X509_OBJECT_num(objects); index++) {
+        if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, index)) != X509_LU_CRL) continue;
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+        return;
+    }
+}
+
 /* When a certificate ends, in seconds since 1970; 0 without one. */
 static inline int64_t copenssl_end(const X509 *certificate) {
     struct tm time;

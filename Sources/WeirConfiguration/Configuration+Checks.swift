@@ -1,3 +1,5 @@
+import WeirBase
+
 // What must hold between keys; each error stands at the key that has to change.
 
 extension Keys {
@@ -38,8 +40,8 @@ extension Keys {
         refuseRepetition(in: networks, of: "range") { $0.range.description }
     }
 
-    func check(each: Int, of range: CIDR) {
-        let allowed = range.length...range.network.bits
+    func check(each: Int, of range: IPNetwork) {
+        let allowed = range.length...range.address.bits
         if !allowed.contains(each) {
             let bounds = "from \(allowed.lowerBound) to \(allowed.upperBound)"
             refuse("each", "\"each\" is \(each), but prefixes within \(range) have lengths \(bounds)")

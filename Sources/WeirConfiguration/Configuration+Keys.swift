@@ -108,7 +108,9 @@ extension Relay {
             "tls", Kind<TLSMode>.choice,
             "TLS with a verified name, TLS if offered and unverified, TLS before SMTP and verified, or no TLS.")
         let ca = keys.optional(
-            "ca", .path(in: directory), "The authorities that may vouch for it, in PEM, instead of the system's.")
+            "ca", .path(in: directory),
+            "The authorities that may vouch for it, in PEM, instead of the system's; lists of what they revoked are heeded."
+        )
         let weight = keys.value(
             "weight", .integer(0...1_000), default: 1, "Its share of the mail; 0 is used only when all others fail.")
         let connections = keys.value(
@@ -134,7 +136,8 @@ extension Configuration.Admin {
             "address", .listenAddress, "The address of /metrics, /healthz, /readyz and the status page.")
         let tokenFile = keys.optional(
             "token_file", .path(in: directory),
-            "Opens the API on that address: each line a name and the SHA-256 of its bearer token in hex.")
+            "Opens the API on that address: each line a name, the SHA-256 of its bearer token in hex, and what it may do: "
+                + "read, adjust, suspend, admin.")
         if keys.has("token_file"), !keys.has("address") {
             keys.refuse("token_file", "\"token_file\" has no effect without \"address\"")
         }

@@ -24,6 +24,11 @@ package struct LoadedConfiguration: Sendable {
         self.digest = digest
         self.places = places
     }
+
+    /// Where the first of these keys stands that weir.yaml gives; weir.yaml as a whole where it gives none.
+    package func place(of keys: [String]) -> Place {
+        keys.lazy.compactMap { places[$0] }.first ?? Place(file: files.first ?? "")
+    }
 }
 
 extension Configuration {

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// What weir.yaml says, all of it, with defaults filled in and paths resolved.
 ///
 /// Two readings of one file are equal, also when comments moved.
@@ -20,7 +22,7 @@ package struct Configuration: Hashable, Sendable {
 
     /// Every prefix of a length within a range is an account, made at its first mail.
     package struct NetworkRule: Hashable, Sendable {
-        package var range: CIDR
+        package var range: IPNetwork
         /// The prefix length of one account.
         package var each: Int
         package var plan: String

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// An address to listen on: of this machine, with a port; port 0 lets the system choose one.
 package struct IPEndpoint: Hashable, Sendable {
     package var address: IPAddress
@@ -67,28 +69,4 @@ extension Endpoint: CustomStringConvertible {
     private static func port(_ text: Substring) -> UInt16? {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) } && text.utf8.count <= 5 ? UInt16(text) : nil
     }
-}
-
-/// The rule for names of hosts.
-package enum HostName {
-    /// The name in lower case, `nil` where it is none: letters, digits and inner hyphens in labels of up to 63, 253 in all,
-    /// and a last label that is not a number, so that no name looks like an address.
-    ///
-    /// Source: RFC 1123, section 2.1.
-    package static func canonical(_ text: some StringProtocol) -> String? {
-        let octets = Array(text.utf8.prefix(254))
-        guard (1...253).contains(octets.count) else { return nil }
-        let labels = octets.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        let hyphen = UInt8(ascii: "-")
-        for label in labels {
-            guard (1...63).contains(label.count), label.first != hyphen, label.last != hyphen,
-                label.allSatisfy({ isLetter($0) || isDigit($0) || $0 == hyphen })
-            else { return nil }
-        }
-        guard let last = labels.last, !last.allSatisfy(isDigit) else { return nil }
-        return text.lowercased()
-    }
-
-    private static func isLetter(_ octet: UInt8) -> Bool { (0x61...0x7A).contains(octet | 0x20) }
-    private static func isDigit(_ octet: UInt8) -> Bool { (0x30...0x39).contains(octet) }
 }

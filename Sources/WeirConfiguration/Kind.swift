@@ -1,3 +1,4 @@
+import WeirBase
 import WeirQuota
 
 /// What a key takes: how its text is read, and how it is described to people.
@@ -234,12 +235,12 @@ private func portHint(_ text: String) -> String? {
     return HostName.canonical(text) == nil ? nil : "the port is missing"
 }
 
-extension Kind<CIDR> {
+extension Kind<IPNetwork> {
     /// A network whose host bits are zero.
     static let network = Kind("a network such as 100.64.0.0/10 or 2001:db8::/32") {
         scalar throws(Mismatch) in
-        do throws(CIDRError) {
-            return try CIDR(parsing: scalar.text)
+        do throws(IPNetworkError) {
+            return try IPNetwork(parsing: scalar.text)
         } catch {
             switch error {
             case .malformed: throw Mismatch()

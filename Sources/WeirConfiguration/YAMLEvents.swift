@@ -1,4 +1,5 @@
 import CYAML
+import WeirBase
 
 /// What libyaml tells of a file, piece by piece.
 struct YAMLEvent {

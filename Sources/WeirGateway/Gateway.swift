@@ -1,9 +1,9 @@
 import Synchronization
+import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// Where the parts meet: listeners, sessions, accounts, ledger and relays, under one configuration at a time.
 package final class Gateway: Sendable {
@@ -124,14 +124,12 @@ package final class Gateway: Sendable {
     /// Starts the session of a connection, on the loop that took it.
     private func accept(_ transport: Transport, _ listener: Listener, _ loop: RuntimeExecutor) {
         guard let index = runtime.loops.firstIndex(where: { $0 === loop }) else { return transport.close() }
-        let handover = Handover(transport: transport)
-        let table = sessions[index]
-        let pool = pools[index]
-        loop.spawn { [self] in
-            let session = Session(handover.transport, listener: listener, gateway: self, loop: loop, pool: pool)
-            table.add(session.waiter)
-            await session.run()
-            table.remove(session.waiter)
+        let session = Session(transport, listener: listener, gateway: self, loop: loop, pool: pools[index])
+        let handover = Handover(session: session, table: sessions[index])
+        loop.spawn {
+            handover.table.add(handover.session.waiter)
+            await handover.session.run()
+            handover.table.remove(handover.session.waiter)
         }
     }
 
@@ -150,9 +148,11 @@ package final class Gateway: Sendable {
             await socket.close()
         }
         let deadline = runtime.now + generation.timeouts.drain
-        for (loop, table) in zip(runtime.loops, sessions) {
-            await loop.spawn { await table.drain(on: loop, until: deadline) }.value
+        // All loops at once: a message on one must not keep the idle sessions of another waiting for their farewell.
+        let tables = zip(runtime.loops, sessions).map { loop, table in
+            loop.spawn { await table.drain(on: loop, until: deadline) }
         }
+        for task in tables { await task.value }
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
@@ -208,16 +208,17 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// A transport on its way from the acceptor to its session's task.
+    /// A session on its way from the acceptor to its task.
     ///
     /// `@unchecked Sendable`: it goes once, on one loop.
     private struct Handover: @unchecked Sendable {
-        let transport: Transport
+        let session: Session
+        let table: SessionTable
     }
 }
 
 extension SocketAddress {
     package init(_ endpoint: IPEndpoint) {
-        self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port)
+        self.init(endpoint.address, port: endpoint.port)
     }
 }

@@ -1,10 +1,11 @@
+package import WeirBase
 package import WeirConfiguration
 package import WeirQuota
 import WeirRuntime
-package import WeirTime
 
 /// One configuration with all that was made from it; a reload swaps the whole of it, or nothing.
 package final class Generation: Sendable {
+    package let loaded: LoadedConfiguration
     package let configuration: Configuration
     package let policies: Policies
     package let relays: Relays
@@ -39,6 +40,7 @@ package final class Generation: Sendable {
     }
 
     init(_ loaded: LoadedConfiguration, material: Material, relays: Relays) {
+        self.loaded = loaded
         configuration = loaded.configuration
         policies = loaded.policies
         self.relays = relays
@@ -52,6 +54,7 @@ package final class Generation: Sendable {
 
     /// The same configuration with TLS contexts made anew.
     init(_ former: Generation, renewed material: Material) {
+        loaded = former.loaded
         configuration = former.configuration
         policies = former.policies
         relays = former.relays

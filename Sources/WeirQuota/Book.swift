@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The counts of everyone, in memory: what is charged in each slot, and what is reserved.
 ///
@@ -102,7 +102,8 @@ extension Book {
         let windows = windows(at: moment)
         guard let position = position(of: subject) else { return [] }
         tallies[position].compact(windows)
-        let forgiven = tallies[position].entries.map { (slot: Slot(number: $0.slot), amount: $0.amount) }
+        let slots = tallies[position].slots
+        let forgiven = (0..<slots.count).map { (slot: Slot(number: slots[$0].slot), amount: slots[$0].amount) }
         tallies[position].clear(edition: nextEdition())
         return forgiven
     }

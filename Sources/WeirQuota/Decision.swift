@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Someone who is counted, and the limits that hold for it now.
 package struct Party: Hashable, Sendable {

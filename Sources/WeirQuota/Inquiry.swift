@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// What one step of a message asks of every limit.
 struct Inquiry {
@@ -8,6 +8,25 @@ struct Inquiry {
     var connections: Int64 = 0
     /// Whether limits of refusals are asked for room, not told of a refusal.
     var isSending = false
+
+    init(amount: Amount = .zero, connections: Int64 = 0) {
+        self.amount = amount
+        self.connections = connections
+    }
+
+    /// What a message on its way asks for; it has `held` already.
+    init(asking amount: Amount, held: Amount) {
+        self.amount = amount
+        self.amount.refusals = 0
+        self.held = held
+        isSending = true
+    }
+
+    /// What is reserved where the answer is yes: no more than one message may hold.
+    var taken: Amount { amount.clamped(to: Amount.step - held) }
+
+    /// Whether that is all of it.
+    var fits: Bool { taken == amount }
 
     /// What `limit` has to find room for; 0 where the step does not concern it.
     func demand(on limit: Limit) -> Int64 {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Five minutes of the gateway's clock, numbered from 1970: what a charge is filed under.
 package struct Slot: Hashable, Comparable, Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// A limit of an account's own, instead of its plan's of the same name.
 package struct Override: Hashable, Sendable {
@@ -41,8 +41,20 @@ package struct LimitSet: Hashable, Sendable {
         }
     }
 
-    let rules: [Rule]
-    let warnAt: [Int]
+    /// What all copies share: a decision that takes a copy counts one reference.
+    private final class Terms: Sendable {
+        let rules: [Rule]
+        let warnAt: [Int]
+
+        init(rules: [Rule], warnAt: [Int]) {
+            self.rules = rules
+            self.warnAt = warnAt
+        }
+    }
+
+    private let terms: Terms
+    var rules: [Rule] { terms.rules }
+    var warnAt: [Int] { terms.warnAt }
 
     /// Lets everything pass.
     package static let none = LimitSet()
@@ -62,9 +74,14 @@ package struct LimitSet: Hashable, Sendable {
                 $0.overrideEnd = override.until ?? .distantFuture
             }
         }
-        self.rules = rules
-        self.warnAt = warnAt
+        terms = Terms(rules: rules, warnAt: warnAt)
     }
+
+    package static func == (left: LimitSet, right: LimitSet) -> Bool {
+        left.terms === right.terms || left.rules == right.rules && left.warnAt == right.warnAt
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(rules) }
 
     package init(_ plan: Plan, overrides: [Override] = []) {
         self.init(plan.limits, warnAt: plan.warnAt, overrides: overrides)

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// One local hour or local day, as the wall clock and the zone have it now.
 package struct CalendarSpan: Hashable, Sendable {
@@ -16,7 +16,7 @@ package struct CalendarSpan: Hashable, Sendable {
 
     /// The slot it begins with: zones begin hours and days at a multiple of five minutes, and where the wall clock was
     /// stepped the nearest slot is taken.
-    var first: Slot { Slot(start + Slot.span / 2) }
+    package var first: Slot { Slot(start + Slot.span / 2) }
 
     /// When the next span can open: both the wall clock and the slots have come to it.
     var close: Instant { max(end, Slot(end + Slot.span / 2).start) }

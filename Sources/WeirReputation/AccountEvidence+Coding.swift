@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 extension AccountEvidence {
     /// Of the layout; a change of any field raises it.

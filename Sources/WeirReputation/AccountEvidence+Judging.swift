@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// What is decided of a message, and why.
 package struct Judgement: Equatable, Sendable {

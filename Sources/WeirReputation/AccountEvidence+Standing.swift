@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 extension AccountEvidence {
     /// Whether a recipient must wait: the account is flagged, does not know them, and has written to enough new

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// What is known of one account's conduct: of constant size, and all that a decision reads.
 ///

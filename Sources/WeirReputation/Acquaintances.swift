@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// Networks, names or countries that an account uses, and on how many days it did.
 struct Acquaintances: Equatable, Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// What all accounts together meet at present: the measure for whether a relay or a scanner has broken.
 ///

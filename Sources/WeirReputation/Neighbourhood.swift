@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// All that decisions share between accounts.
 package struct Surroundings: Equatable, Sendable {

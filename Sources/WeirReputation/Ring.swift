@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// A count over the last so many slots of time.
 struct Ring: Equatable, Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// What an account may do.
 package enum Standing: Equatable, Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// How far the detector may go with the accounts of a plan.
 package enum Mode: String, Sendable, CaseIterable {

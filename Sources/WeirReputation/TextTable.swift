@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The texts that an account sent last, and to how many people each went.
 struct TextTable: Equatable, Sendable {

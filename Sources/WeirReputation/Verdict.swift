@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// The record of a decision: what was seen, what it weighed, and what changed by it.
 package struct Verdict: Equatable, Sendable {

@@ -1,6 +1,6 @@
 internal import CLinux
 import Synchronization
-package import WeirTime
+package import WeirBase
 
 /// The real clock: CLOCK_BOOTTIME plus an offset fixed at start, so that it counts from 1970 and never steps.
 package final class AnchoredClock: Sendable {

@@ -1,6 +1,6 @@
 internal import Glibc
 import Synchronization
-package import WeirTime
+package import WeirBase
 
 /// The machine's own clock, network, threads and random numbers.
 ///
@@ -69,7 +69,7 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     /// A passed socket of this address; one of [::] takes IPv4 as well, as service managers bind it.
     private func takePassed(_ address: SocketAddress) -> Int32? {
         passed.withLock { passed in
-            let any = SocketAddress(high: 0, low: 0, port: address.port)
+            let any = SocketAddress(IPAddress(high: 0, low: 0), port: address.port)
             let isAny = address == SocketAddress(ipv4: 0, port: address.port)
             let index = passed.firstIndex { $0.address == address } ?? passed.firstIndex { isAny && $0.address == any }
             return index.map { passed.remove(at: $0).descriptor }
@@ -85,13 +85,11 @@ package final class RealRuntime: Runtime, @unchecked Sendable {
     package override func resolve(
         _ host: String, port: UInt16, on loop: RuntimeExecutor
     ) async throws(ResolverError) -> [SocketAddress] {
-        if let address = SocketAddress(numeric: host, port: port) { return [address] }
+        if let address = IPAddress(host) { return [SocketAddress(address, port: port)] }
         guard let index = eventLoops.firstIndex(where: { $0 === loop }) else {
             preconditionFailure("not a loop of this runtime")
         }
-        return try await resolvers[index].resolve(host).map {
-            SocketAddress(high: $0.high, low: $0.low, port: port)
-        }
+        return try await resolvers[index].resolve(host).map { SocketAddress($0, port: port) }
     }
 
     package override func makeWorker(name: String) throws(SystemError) -> RuntimeExecutor {

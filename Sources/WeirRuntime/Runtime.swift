@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Everything that waits or touches the world, reached through one value: the real one, or the simulation.
 ///

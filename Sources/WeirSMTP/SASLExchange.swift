@@ -113,4 +113,15 @@ package struct Credentials: Equatable, Sendable, CustomStringConvertible, Custom
         Base64.append(message.span, to: &output)
         output.append("\r\n")
     }
+
+    /// The lines of our AUTH LOGIN to a relay, CRLF included: the command, and the answers to its two challenges.
+    package var loginLines: [[UInt8]] {
+        [Array("AUTH LOGIN\r\n".utf8)]
+            + [login, password].map { answer in
+                var line: [UInt8] = []
+                Base64.append(answer.span, to: &line)
+                line.append("\r\n")
+                return line
+            }
+    }
 }

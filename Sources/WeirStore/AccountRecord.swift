@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// What an account may do at all.
 package enum AccountState: String, CaseIterable, Sendable {
@@ -39,7 +39,7 @@ package struct AccountRecord: Hashable, Sendable {
     /// As libcrypt writes it.
     package var passwordHash: String?
     package var created: WallTime
-    package var networks: [NetworkPrefix] = []
+    package var networks: [IPNetwork] = []
     /// SHA-256 of each application password.
     package var tokens: [[UInt8]] = []
     package var overrides: [Override] = []
@@ -69,11 +69,11 @@ package struct NewAccount: Hashable, Sendable {
     package var customer: String?
     package var mail: String?
     package var passwordHash: String?
-    package var networks: [NetworkPrefix]
+    package var networks: [IPNetwork]
 
     package init(
         login: String, plan: String, customer: String? = nil, mail: String? = nil, passwordHash: String? = nil,
-        networks: [NetworkPrefix] = []
+        networks: [IPNetwork] = []
     ) {
         self.login = login
         self.plan = plan
@@ -90,12 +90,12 @@ package struct AccountChanges: Hashable, Sendable {
     package var customer: String?
     package var mail: String?
     package var passwordHash: String?
-    package var addedNetworks: [NetworkPrefix]
-    package var removedNetworks: [NetworkPrefix]
+    package var addedNetworks: [IPNetwork]
+    package var removedNetworks: [IPNetwork]
 
     package init(
         plan: String? = nil, customer: String? = nil, mail: String? = nil, passwordHash: String? = nil,
-        addedNetworks: [NetworkPrefix] = [], removedNetworks: [NetworkPrefix] = []
+        addedNetworks: [IPNetwork] = [], removedNetworks: [IPNetwork] = []
     ) {
         self.plan = plan
         self.customer = customer
@@ -175,11 +175,11 @@ package struct ImportedAccount: Hashable, Sendable {
     /// SHA-256 of an application password.
     package var token: [UInt8]?
     /// All networks of the account: those it has beyond them are taken away.
-    package var networks: [NetworkPrefix]?
+    package var networks: [IPNetwork]?
 
     package init(
         line: Int, login: String, plan: String, customer: String? = nil, mail: String? = nil,
-        passwordHash: String? = nil, token: [UInt8]? = nil, networks: [NetworkPrefix]? = nil
+        passwordHash: String? = nil, token: [UInt8]? = nil, networks: [IPNetwork]? = nil
     ) {
         self.line = line
         self.login = login

@@ -1,9 +1,9 @@
-import WeirTime
+import WeirBase
 
 /// All that is asked of `accounts.db`.
 struct AccountStatements {
     let byKey, byID, networks, tokens, overrides, owner, nextLength: Statement
-    let listAll, listByState, listByPlan, listByCustomer, counts: Statement
+    let listAll, listByState, listByPlan, listByCustomer, planCounts, stateCounts: Statement
     let insert, update, setState, remove: Statement
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
     let insertAudit, auditAll, auditOne: Statement
@@ -40,8 +40,12 @@ struct AccountStatements {
             SELECT * FROM account WHERE customer = ?3 AND key > ?4 AND key >= ?5 AND key < ?6
             AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR plan = ?2) ORDER BY key LIMIT ?7
             """)
-        counts = try database.prepare(
-            "SELECT plan, state, count(*) FROM account GROUP BY plan, state ORDER BY plan, state")
+        planCounts = try database.prepare("SELECT plan, count(*) FROM account GROUP BY plan")
+        stateCounts = try database.prepare(
+            """
+            SELECT plan, state, count(*) FROM account WHERE state IN ('flagged', 'suspended', 'probation')
+            GROUP BY plan, state
+            """)
 
         insert = try database.prepare(
             """

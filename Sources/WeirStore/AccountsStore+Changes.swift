@@ -1,3 +1,5 @@
+import WeirBase
+
 /// The verbs that change one account.
 extension AccountsStore {
     /// Makes an account.
@@ -60,16 +62,16 @@ extension AccountsStore {
         return true
     }
 
-    func attach(_ network: NetworkPrefix, to id: Int64, _ key: String, by author: Author) throws(StoreError) -> Bool {
+    func attach(_ network: IPNetwork, to id: Int64, _ key: String, by author: Author) throws(StoreError) -> Bool {
         guard try add(network, to: id) else { return false }
         try audit(author, "account.network.add", key, new: network.description)
         return true
     }
 
-    func detach(_ network: NetworkPrefix, from id: Int64, _ key: String, by author: Author) throws(StoreError) {
+    func detach(_ network: IPNetwork, from id: Int64, _ key: String, by author: Author) throws(StoreError) {
         guard try owner(of: network) == id else { throw .refused(.noSuchNetwork(network: network)) }
-        try statements.removeNetwork.run(
-            .integer(network.family.rawValue), .integer(Int64(network.length)), .blob(network.octets), .integer(id))
+        let (family, length, octets) = network.columns
+        try statements.removeNetwork.run(family, length, octets, .integer(id))
         try audit(author, "account.network.remove", key, old: network.description)
     }
 

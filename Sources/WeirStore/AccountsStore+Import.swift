@@ -1,3 +1,5 @@
+import WeirBase
+
 /// Many accounts at once.
 extension AccountsStore {
     /// One line on its way: its account is written, its networks are still to be taken.
@@ -7,7 +9,7 @@ extension AccountsStore {
         var key: String
         var isNew: Bool
         var differs: Bool
-        var networks: [NetworkPrefix]
+        var networks: [IPNetwork]
     }
 
     /// Adds or changes all of the accounts in one commit, or, when any line is wrong, none.

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// The accounts' file: logins, credentials, networks, overrides, states, and the audit of all changes.
 ///
 /// Owned by one thread. Each change and its audit row are one commit: when the call returns it is on the disk, when it
@@ -9,15 +11,18 @@ package final class AccountsStore {
     let database: Database
     let statements: AccountStatements
     /// Lengths of networks that occur, longest first: one probe each finds an address.
-    private var lengths: [NetworkPrefix.Family: [Int]] = [:]
+    private var lengths: [AddressFamily: [Int]] = [:]
 
-    /// Opens or creates `accounts.db`, and reads all of it once to see that it is sound.
-    package init(in directory: StoreDirectory) throws(StoreError) {
+    /// Opens or creates `accounts.db`, and reads all of it once to see that it is sound, unless ``verify()`` is to do that.
+    package init(in directory: StoreDirectory, verifies: Bool = true) throws(StoreError) {
         database = try Database("accounts.db", in: directory, schema: .accounts)
-        try database.verify()
+        if verifies { try database.verify() }
         statements = try AccountStatements(database)
-        for family in NetworkPrefix.Family.allCases { lengths[family] = try readLengths(family) }
+        for family in AddressFamily.allCases { lengths[family] = try readLengths(family) }
     }
+
+    /// Reads the whole file and compares its structure with itself: half a second for a million accounts.
+    package func verify() throws(StoreError) { try database.verify() }
 
     /// All of `body` in one commit, then a checkpoint if one is due.
     func change<Result>(
@@ -47,11 +52,10 @@ extension AccountsStore {
     }
 
     /// The account whose network has this address, by the longest prefix.
-    ///
-    /// `address` is the host, as ``NetworkPrefix/init(address:)`` makes it.
-    package func account(at address: NetworkPrefix) throws(StoreError) -> AccountRecord? {
-        for length in lengths[address.family] ?? [] where length <= address.length {
-            if let id = try owner(of: address.widened(to: length)), let row = try row(id: id) {
+    package func account(at address: IPAddress) throws(StoreError) -> AccountRecord? {
+        for length in lengths[AddressFamily(of: address)] ?? [] {
+            let network = IPNetwork(containing: address, length: length)
+            if let id = try owner(of: network), let row = try row(id: id) {
                 return try completed(row)
             }
         }
@@ -87,13 +91,18 @@ extension AccountsStore {
     /// How many accounts each plan has in each state; one pass over all accounts.
     package func counts() throws(StoreError) -> [AccountCount] {
         var counts: [AccountCount] = []
-        try statements.counts.each { row throws(StoreError) in
-            guard let state = AccountState(rawValue: row.text(1)) else {
-                throw .damaged(path: database.path, reason: "an account has no known state")
-            }
+        try statements.stateCounts.each { row throws(StoreError) in
+            guard let state = AccountState(rawValue: row.text(1)) else { return }
             counts.append(AccountCount(plan: row.text(0), state: state, count: Int(row.integer(2))))
         }
-        return counts
+        // Nearly all are normal: they are what is left of each plan, whose index says how many it has.
+        try statements.planCounts.each { row throws(StoreError) in
+            let plan = row.text(0)
+            let others = counts.filter { $0.plan == plan }.map(\.count).reduce(0, +)
+            let normal = Int(row.integer(1)) - others
+            if normal > 0 { counts.append(AccountCount(plan: plan, state: .normal, count: normal)) }
+        }
+        return counts.sorted { ($0.plan, $0.state.rawValue) < ($1.plan, $1.state.rawValue) }
     }
 
     /// The latest changes, of one account or of all, from before a sequence back.
@@ -147,42 +156,40 @@ extension AccountsStore {
         return record
     }
 
-    func networks(of id: Int64) throws(StoreError) -> [NetworkPrefix] {
-        var networks: [NetworkPrefix] = []
+    func networks(of id: Int64) throws(StoreError) -> [IPNetwork] {
+        var networks: [IPNetwork] = []
         try statements.networks.each(.integer(id)) { row throws(StoreError) in
-            guard let host = NetworkPrefix(address: row.blob(2)), host.family.rawValue == row.integer(0) else {
-                throw .damaged(path: database.path, reason: "a network has no address")
-            }
-            networks.append(host.widened(to: Int(row.integer(1))))
+            guard let address = IPAddress(octets: row.blob(2)),
+                AddressFamily(of: address).rawValue == row.integer(0)
+            else { throw .damaged(path: database.path, reason: "a network has no address") }
+            networks.append(IPNetwork(containing: address, length: Int(row.integer(1))))
         }
         return networks
     }
 
     /// The account that a network belongs to.
-    func owner(of network: NetworkPrefix) throws(StoreError) -> Int64? {
-        try statements.owner.first(
-            .integer(network.family.rawValue), .integer(Int64(network.length)), .blob(network.octets)
-        ) { row throws(StoreError) in row.integer(0) }
+    func owner(of network: IPNetwork) throws(StoreError) -> Int64? {
+        let (family, length, octets) = network.columns
+        return try statements.owner.first(family, length, octets) { row throws(StoreError) in row.integer(0) }
     }
 
     /// Adds a network, or says whose it is; false when the account has it already.
-    func add(_ network: NetworkPrefix, to id: Int64) throws(StoreError) -> Bool {
+    func add(_ network: IPNetwork, to id: Int64) throws(StoreError) -> Bool {
         if let owner = try owner(of: network) {
             if owner == id { return false }
             throw .refused(.networkTaken(network: network, by: try row(id: owner)?.record.login ?? ""))
         }
-        try statements.insertNetwork.run(
-            .integer(network.family.rawValue), .integer(Int64(network.length)), .blob(network.octets), .integer(id))
+        let (family, length, octets) = network.columns
+        try statements.insertNetwork.run(family, length, octets, .integer(id))
         // A length that is not used after all, because the commit failed, costs a probe.
-        var known = lengths[network.family] ?? []
+        let known = lengths[AddressFamily(of: network.address)] ?? []
         if !known.contains(network.length) {
-            known.append(network.length)
-            lengths[network.family] = known.sorted(by: >)
+            lengths[AddressFamily(of: network.address)] = (known + [network.length]).sorted(by: >)
         }
         return true
     }
 
-    private func readLengths(_ family: NetworkPrefix.Family) throws(StoreError) -> [Int] {
+    private func readLengths(_ family: AddressFamily) throws(StoreError) -> [Int] {
         var lengths: [Int] = []
         var last: Int64 = -1
         while let next = try statements.nextLength.first(
@@ -192,5 +199,20 @@ extension AccountsStore {
             last = next
         }
         return lengths.reversed()
+    }
+}
+
+/// What the networks' table calls the kinds of addresses.
+private enum AddressFamily: Int64, CaseIterable {
+    case v4 = 4
+    case v6 = 6
+
+    init(of address: IPAddress) { self = address.isIPv4 ? .v4 : .v6 }
+}
+
+extension IPNetwork {
+    /// The columns that say which network it is, in the order of the statements.
+    var columns: (family: Value, length: Value, octets: Value) {
+        (.integer(AddressFamily(of: address).rawValue), .integer(Int64(length)), .blob(address.octets))
     }
 }

@@ -27,7 +27,7 @@ extension Schema {
                 message INTEGER NOT NULL        -- its id, 0 for none
             ) STRICT;
             CREATE TABLE usage(
-                slot INTEGER NOT NULL,          -- older than two days: the hour's first slot
+                slot INTEGER NOT NULL,          -- older than an hour: the hour's last slot
                 subject INTEGER NOT NULL,
                 messages INTEGER NOT NULL,
                 recipients INTEGER NOT NULL,

@@ -1,10 +1,10 @@
-import WeirQuota
-package import WeirTime
+package import WeirBase
+package import WeirQuota
 
 /// Everything that is done behind the charges' back, in slices that no commit has to wait long for.
 extension LedgerStore {
-    /// Slots older than this are kept by the hour.
-    package static let slotsKept = UInt32(2 * UInt64.day / Slot.span)
+    /// Slots older than this are kept by the hour: only an hour's window tells them apart.
+    package static let slotsKept = UInt32(UInt64.hour / Slot.span)
     /// Hours older than this are deleted.
     package static let hoursKept = UInt32(35 * UInt64.day / Slot.span)
     /// How long a folded journal row stays for people to look at.
@@ -51,13 +51,14 @@ extension LedgerStore {
     ///
     /// Folds the journal into `usage` once a slot, deletes journal rows behind the fold, folds slots into hours, deletes
     /// old hours, and empties the write-ahead log. Each slice is one commit: a crash between any two loses nothing.
-    package func maintain(now: Instant, budget: Int = 1_000) throws(StoreError) -> Bool {
+    /// `today` is the slot that the local day began with: an hour that it divides is kept in two parts.
+    package func maintain(now: Instant, today: Slot? = nil, budget: Int = 1_000) throws(StoreError) -> Bool {
         let budget = max(1, budget)
         if try database.checkpoint(ifOver: Self.walPagesMax) { return true }
         if try fold(now: now, budget: budget) { return true }
         if try trimJournal(now: now, budget: budget) { return true }
         if try expire(now: now, budget: budget) { return true }
-        if try gatherHours(now: now, budget: budget) { return true }
+        if try gatherHours(now: now, today: today, budget: budget) { return true }
         return try database.checkpoint(ifOver: Self.walPagesIdle)
     }
 
@@ -69,8 +70,8 @@ extension LedgerStore {
             foldedIn = Slot(now)
         }
         guard let fold = tally.fold else { return false }
-        let slice = fold.rest.prefix(budget)
-        let isLast = slice.count == fold.rest.count
+        let slice = fold.rest(atMost: budget)
+        let isLast = fold.done + slice.count == fold.keys.count
         try database.transaction { () throws(StoreError) in
             for (key, amount) in slice where amount != .zero {
                 try maintenance.addUsage.run(
@@ -85,7 +86,7 @@ extension LedgerStore {
             }
         }
         if isLast { folded = fold.cut }
-        tally.fold = isLast ? nil : Tally.Fold(cut: fold.cut, entries: fold.entries, done: fold.done + slice.count)
+        if isLast { tally.fold = nil } else { tally.fold?.done += slice.count }
         return true
     }
 
@@ -120,17 +121,21 @@ extension LedgerStore {
         return true
     }
 
-    /// Moves usage of old slots to the first slot of their hour; each move is whole, so no progress is kept.
-    private func gatherHours(now: Instant, budget: Int) throws(StoreError) -> Bool {
+    /// Moves usage of old slots to the last slot of their hour; each move is whole, so no progress is kept.
+    ///
+    /// The last, so that a calendar day which turns out to begin within the hour counts too much rather than too little.
+    private func gatherHours(now: Instant, today: Slot?, budget: Int) throws(StoreError) -> Bool {
         let bound = Self.bound(now, Self.slotsKept)
-        while let slot = try firstSlot(from: hourCursor), slot - slot % 12 + 12 <= bound {
-            guard slot % 12 != 0 else {
+        while let slot = try firstSlot(from: hourCursor), slot / 12 < bound / 12 {
+            let last = slot - slot % 12 + 11
+            let target = today.map { (slot + 1...last + 1).contains($0.number) ? $0.number - 1 : last } ?? last
+            guard slot != target else {
                 hourCursor = slot + 1
                 continue
             }
             let end = try sliceEnd(slot, budget)
             try database.transaction { () throws(StoreError) in
-                try maintenance.mergeSlot.run(.unsigned(slot), .unsigned(slot - slot % 12), .unsigned(end))
+                try maintenance.mergeSlot.run(.unsigned(slot), .unsigned(target), .unsigned(end))
                 try maintenance.dropSlot.run(.unsigned(slot), .unsigned(end))
             }
             return true
@@ -139,7 +144,7 @@ extension LedgerStore {
     }
 
     /// The first slot with usage at or after `slot`.
-    private func firstSlot(from slot: UInt32) throws(StoreError) -> UInt32? {
+    func firstSlot(from slot: UInt32) throws(StoreError) -> UInt32? {
         try maintenance.firstSlot.first(.unsigned(slot)) { row throws(StoreError) in try row.unsigned32(0) }
     }
 

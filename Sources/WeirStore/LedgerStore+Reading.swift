@@ -1,5 +1,5 @@
+import WeirBase
 package import WeirQuota
-import WeirTime
 
 /// What a start found in the ledger.
 package struct LoadReport: Hashable, Sendable {
@@ -39,7 +39,8 @@ extension LedgerStore {
         init(_ database: Database) throws(StoreError) {
             meta = try database.prepare("SELECT value FROM meta WHERE key = ?1")
             replay = try database.prepare("SELECT * FROM charge WHERE sequence > ?1 ORDER BY sequence")
-            load = try database.prepare("SELECT * FROM usage WHERE slot >= ?1 ORDER BY slot, subject")
+            load = try database.prepare(
+                "SELECT * FROM usage WHERE slot = ?1 AND subject BETWEEN ?2 AND ?3 ORDER BY subject")
             latest = try database.prepare("SELECT slot FROM usage ORDER BY slot DESC LIMIT 1")
             // One probe a slot: the key has the time first.
             usage = try database.prepare(
@@ -79,7 +80,12 @@ extension LedgerStore {
         if let cut, !isCut { tally.close(upTo: cut, after: done) }
     }
 
+    /// Subjects that ``load(since:now:_:)`` hands out together: so many tallies stay in a processor's cache.
+    private static let subjectsLoaded: UInt32 = 4_096
+
     /// Hands out all usage of `since` and later, in parts that are to be added up; `now` is the clock's slot.
+    ///
+    /// Some subjects at a time, slot by slot: each one's counts grow in one go, not here and there in memory.
     package func load(
         since: Slot, now: Slot, _ body: (Slot, SubjectID, Amount) -> Void
     ) throws(StoreError) -> LoadReport {
@@ -90,14 +96,35 @@ extension LedgerStore {
             if key.slot > now { report.fromTheFuture += 1 }
             body(min(key.slot, now), key.subject, amount)
         }
-        try queries.load.each(.unsigned(since.number)) { row throws(StoreError) in
-            hand(try Self.key(row), try amount(row, from: 2))
+        let slots = try slots(from: since.number)
+        var first: UInt32 = 0
+        while !slots.isEmpty {
+            // Whatever is beyond the last known subject belongs to no name, and is counted all the same.
+            let last = nextSubject - first > Self.subjectsLoaded ? first + Self.subjectsLoaded - 1 : .max
+            for slot in slots {
+                try queries.load.each(.unsigned(slot), .unsigned(first), .unsigned(last)) { row throws(StoreError) in
+                    hand(try Self.key(row), try amount(row, from: 2))
+                }
+            }
+            guard last < .max else { break }
+            first = last + 1
         }
         for (key, amount) in tally.unfolded where key.slot >= since {
             hand(key, amount)
             report.latest = max(report.latest ?? key.slot, key.slot)
         }
         return report
+    }
+
+    /// Every slot from `first` on that has usage.
+    private func slots(from first: UInt32) throws(StoreError) -> [UInt32] {
+        var slots: [UInt32] = []
+        var next = try firstSlot(from: first)
+        while let slot = next {
+            slots.append(slot)
+            next = slot < .max ? try firstSlot(from: slot + 1) : nil
+        }
+        return slots
     }
 
     /// What a subject used, slot by slot, from one slot to another, both included, at most 35 days.

@@ -1,5 +1,5 @@
+import WeirBase
 package import WeirQuota
-import WeirTime
 
 /// The ledger's file: an append-only journal of charges, and `usage`, what it adds up to by slot and subject.
 ///
@@ -21,7 +21,7 @@ package final class LedgerStore {
     package internal(set) var lastSequence: UInt64 = 0
     /// Named, but not in the file yet: they go with the next rows, which may be about them.
     private var unnamed: [(id: SubjectID, scope: Scope, name: String)] = []
-    private var nextSubject: UInt32 = 1
+    private(set) var nextSubject: UInt32 = 1
 
     /// Opens or creates `ledger.db`, and replays the journal's tail.
     package init(in directory: StoreDirectory) throws(StoreError) {
@@ -36,6 +36,9 @@ package final class LedgerStore {
             }.map { $0 &+ 1 } ?? 1
         try replay()
     }
+
+    /// Subjects that wait for their name's commit; with more than that they get one of their own.
+    private static let unnamedMax = 256
 
     /// The write-ahead log up to a checkpoint at leisure, twice over.
     private static let logOctets = 2 * walPagesIdle * 4_120
@@ -111,6 +114,7 @@ extension LedgerStore {
         guard nextSubject > 0, nextSubject < .max else {
             throw .damaged(path: database.path, reason: "the numbers of subjects are used up")
         }
+        if unnamed.count >= Self.unnamedMax { try append([]) }
         let subject = SubjectID(number: nextSubject)
         nextSubject += 1
         unnamed.append((subject, scope, name))

@@ -1,4 +1,5 @@
 import CSQLite
+package import WeirBase
 
 /// What SQLite said, word for word.
 package struct SQLiteFailure: Hashable, Sendable {
@@ -43,8 +44,8 @@ package enum StoreError: Error, Hashable, Sendable {
         case notALogin(String)
         /// Twice in one import.
         case namedTwice(login: String)
-        case networkTaken(network: NetworkPrefix, by: String)
-        case noSuchNetwork(network: NetworkPrefix)
+        case networkTaken(network: IPNetwork, by: String)
+        case noSuchNetwork(network: IPNetwork)
         case noSuchLimit(name: String)
     }
 }

@@ -1,5 +1,5 @@
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// What is printed about one account.
 struct AccountReport {

@@ -1,11 +1,11 @@
 import Glibc
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Reads configuration and policies, tries what they name, and says what is wrong and where; sends and changes nothing.
 struct Check {
@@ -22,7 +22,7 @@ struct Check {
     static func run(_ installation: Installation) async -> Int32 {
         let loaded: LoadedConfiguration
         do throws(ConfigurationErrors) {
-            loaded = try Configuration.load(installation.configuration)
+            loaded = try installation.load()
         } catch {
             for error in error.errors { Terminal().note("\(error)") }
             return ExitStatus.configuration
@@ -71,21 +71,19 @@ struct Check {
     private mutating func checkTokens() {
         guard let file = configuration.admin.tokenFile else { return }
         do throws(ConfigurationErrors) {
-            _ = try WeirConfiguration.AdminToken.load(file)
+            _ = try AdminToken.load(file)
         } catch {
             errors += error.errors
         }
     }
 
     private mutating func checkFiles() -> Material? {
-        do throws(MaterialErrors) {
-            let material = try Material.load(configuration, mayCreate: false)
+        do throws(ConfigurationErrors) {
+            let material = try Material.load(loaded, mayCreate: false)
             noteCertificates(material)
             return material
         } catch {
-            for error in error.errors {
-                refuse(keys(naming: error.file), "\(error.file): \(error.reason)", hint: error.hint)
-            }
+            errors += error.errors
             return nil
         }
     }
@@ -97,19 +95,6 @@ struct Check {
         let days = (end - now) / 86_400
         if days < 14 { warn(["tls.certificate"], "the certificate ends in \(days) days") }
         say("certificate", "good for \(count(Int(clamping: days), "day"))")
-    }
-
-    /// The keys of weir.yaml whose value is this file.
-    private func keys(naming file: String) -> [String] {
-        var keys: [String] = []
-        if configuration.tls?.certificate == file { keys.append("tls.certificate") }
-        if configuration.tls?.key == file { keys.append("tls.key") }
-        for (index, relay) in configuration.relays.enumerated() {
-            if relay.ca == file { keys.append("relays[\(index)].ca") }
-            if relay.passwordFile == file { keys.append("relays[\(index)].password_file") }
-        }
-        if configuration.hashKeyFile == file { keys.append("hash_key_file") }
-        return keys
     }
 
     // MARK: - The store
@@ -216,15 +201,11 @@ struct Check {
 
     private func say(_ what: String, _ result: String) { terminal.line("\(what): \(result)") }
 
-    private func place(_ keys: [String]) -> Place {
-        keys.lazy.compactMap { loaded.places[$0] }.first ?? Place(file: loaded.files.first ?? "")
-    }
-
     private mutating func refuse(_ keys: [String], _ message: String, hint: String = "") {
-        errors.append(ConfigurationError(place(keys), message, hint: hint.isEmpty ? nil : hint))
+        errors.append(ConfigurationError(loaded.place(of: keys), message, hint: hint.isEmpty ? nil : hint))
     }
 
     private mutating func warn(_ keys: [String], _ message: String, hint: String = "") {
-        warnings.append(ConfigurationError(place(keys), message, hint: hint.isEmpty ? nil : hint))
+        warnings.append(ConfigurationError(loaded.place(of: keys), message, hint: hint.isEmpty ? nil : hint))
     }
 }

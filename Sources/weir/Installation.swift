@@ -19,6 +19,17 @@ struct Installation: Sendable {
         socketOption = socket
     }
 
+    /// The configuration, or all that is wrong with it; where there is none, how to name one.
+    func load() throws(ConfigurationErrors) -> LoadedConfiguration {
+        do throws(ConfigurationErrors) {
+            return try Configuration.load(configuration)
+        } catch {
+            guard access(configuration, F_OK) != 0 else { throw error }
+            throw ConfigurationErrors(
+                error.errors.map { ConfigurationError($0.place, $0.message, hint: "--config names another file") })
+        }
+    }
+
     /// The daemon's socket: `--socket`, else WEIR_SOCKET, else what the configuration says, else the default.
     var socket: String {
         if let socketOption { return socketOption }
@@ -36,10 +47,10 @@ struct Installation: Sendable {
     /// The running daemon, or else the store itself, for what works without a daemon.
     func administration() async throws(AdminError) -> any Administration {
         do { return try daemon() } catch {
-            guard error.kind == .unreachable, let local = try await LocalStore.open(configuration: configuration) else {
-                throw error
-            }
-            return local
+            guard error.kind == .unreachable else { throw error }
+            if let local = try await LocalStore.open(configuration: configuration) { return local }
+            throw AdminError(
+                .unreachable, "\(error.detail) Nor is there \(configuration) to find the store by; see --config.")
         }
     }
 }

@@ -1,5 +1,5 @@
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// What `weir status` prints: sections for a person, lines that begin with their kind for a program.
 struct StatusReport {

@@ -10,9 +10,11 @@ struct PackagingTests {
 
     /// What stands between a hole in the daemon and the machine.
     static let directives = [
-        "Type=notify", "Restart=on-failure", "User=weir", "StateDirectoryMode=0700", "RuntimeDirectoryMode=0750",
+        "Type=notify", "Restart=on-failure", "WatchdogSec=30", "User=weir", "StateDirectoryMode=0700",
+        "RuntimeDirectoryMode=0750",
         "ConfigurationDirectoryMode=0750", "CapabilityBoundingSet=", "UMask=0077", "ProtectSystem=strict",
-        "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "ProtectProc=invisible", "NoExecPaths=/",
+        "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "PrivateMounts=yes", "ProtectProc=invisible",
+        "NoExecPaths=/",
         "NoNewPrivileges=yes", "ProtectKernelTunables=yes", "ProtectKernelModules=yes", "ProtectKernelLogs=yes",
         "ProtectControlGroups=yes", "ProtectClock=yes", "ProtectHostname=yes", "LockPersonality=yes",
         "RestrictRealtime=yes", "RestrictSUIDSGID=yes", "RestrictNamespaces=yes", "RemoveIPC=yes",

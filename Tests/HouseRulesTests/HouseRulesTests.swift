@@ -4,23 +4,23 @@ import Testing
 struct HouseRulesTests {
     /// Who may import whom: each target, and what stands below it.
     static let arrows: [String: Set<String>] = [
-        "WeirTime": [],
+        "WeirBase": [],
         "WeirSMTP": [],
-        "WeirQuota": ["WeirTime"],
-        "WeirReputation": ["WeirTime"],
-        "WeirConfiguration": ["CYAML", "WeirQuota", "WeirTime"],
-        "WeirRuntime": ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirTime"],
-        "WeirStore": ["CSQLite", "WeirQuota", "WeirRuntime", "WeirTime"],
-        "WeirGateway": ["WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "WeirTime"],
+        "WeirQuota": ["WeirBase"],
+        "WeirReputation": ["WeirBase"],
+        "WeirConfiguration": ["CYAML", "WeirBase", "WeirQuota"],
+        "WeirRuntime": ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirBase"],
+        "WeirStore": ["CSQLite", "WeirBase", "WeirQuota", "WeirRuntime"],
+        "WeirGateway": ["WeirBase", "WeirConfiguration", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"],
         "WeirAdmin": [
-            "CMicroHTTPD", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore", "WeirTime",
+            "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
         ],
         "weir": [
-            "WeirAdmin", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
-            "WeirStore", "WeirTime",
+            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
+            "WeirSMTP", "WeirStore",
         ],
     ]
-    static let pure: Set<String> = ["WeirTime", "WeirSMTP", "WeirQuota", "WeirReputation"]
+    static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirReputation", "WeirSMTP"]
     /// The toolchain's modules that a target may use besides.
     static func toolchain(_ target: String) -> Set<String> {
         if pure.contains(target) { return [] }

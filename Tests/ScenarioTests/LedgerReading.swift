@@ -1,6 +1,6 @@
+import WeirBase
 import WeirQuota
 import WeirStore
-import WeirTime
 
 /// What the store says, read while no daemon has it.
 enum StoredCounts {

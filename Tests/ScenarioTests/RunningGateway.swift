@@ -106,9 +106,11 @@ final class RunningGateway: Sendable {
 
     // MARK: - Starting and stopping
 
-    func start() throws {
+    /// Starts the daemon; through `launcher`, a command that ends as the program that the arguments behind its own name.
+    func start(through launcher: [String] = [], environment: [String: String] = [:]) throws {
+        let command = launcher + [RunningGateway.program, "serve", "--config", configuration]
         let program = try Program(
-            RunningGateway.program, ["serve", "--config", configuration], output: folder.file("log"))
+            command[0], Array(command.dropFirst()), output: folder.file("log"), environment: environment)
         daemon.withLock { $0 = program }
         let ports = [submission, submissions, local, subscribers, strict]
         let isUp = eventually(within: 20) {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// A server that sends back what it reads, and a client that sends something and reads it again.
 enum Echo {

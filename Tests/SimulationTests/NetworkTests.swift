@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("A simulated network")
 struct NetworkTests {
@@ -123,7 +123,7 @@ struct NetworkTests {
     func resolves() throws {
         let simulation = Simulation(seed: 1)
         let relay = SocketAddress(ipv4: 0xC000_0201, port: 0)
-        simulation.hosts["relay.example"] = .success([relay, Echo.address])
+        simulation.hosts["relay.example"] = .success([relay.ip, Echo.address.ip])
         let broken = ResolverError(host: "broken.example", reason: "SERVFAIL")
         simulation.hosts["broken.example"] = .failure(broken)
         try simulation.run {

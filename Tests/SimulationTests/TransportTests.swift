@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("A simulated transport")
 struct TransportTests {

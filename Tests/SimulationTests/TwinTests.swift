@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("The simulation and the machine")
 struct TwinTests {

@@ -11,6 +11,7 @@ package struct Authority {
         case foreign = "of an authority that nobody knows"
         case client = "for clients"
         case leaf = "signed by a certificate that is no authority"
+        case revoked
     }
 
     private let folder: TemporaryFolder
@@ -23,9 +24,13 @@ package struct Authority {
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                 "-subj",
                 "/CN=\(name)", "-keyout", "\(name).key", "-out", "\(name).pem", "-addext",
-                "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign",
+                "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             ])
         }
+        try folder.write("", to: "index.txt")
+        try folder.write(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=\(folder.file("index.txt"))\nnew_certs_dir=\(folder.path)\nrand_serial=yes\n"
+                + "unique_subject=no\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n", to: "ca.cnf")
     }
 
     /// The file of the certificate that is to be trusted.
@@ -54,10 +59,6 @@ package struct Authority {
             default: ("20250101000000Z", "20800101000000Z")
             }
         // `openssl ca` alone takes dates.
-        try folder.write("", to: "index.txt")
-        try folder.write(
-            "[ca]\ndefault_ca=d\n[d]\ndatabase=\(folder.file("index.txt"))\nnew_certs_dir=\(folder.path)\nrand_serial=yes\n"
-                + "unique_subject=no\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n", to: "ca.cnf")
         try openssl(
             [
                 "ca", "-batch", "-notext", "-config", "ca.cnf", "-in", "\(name).csr", "-out", "\(name).pem",
@@ -67,11 +68,32 @@ package struct Authority {
                 + (flaw == .selfSigned
                     ? ["-selfsign", "-keyfile", "\(name).key"]
                     : ["-cert", "\(signer).pem", "-keyfile", "\(signer).key"]))
+        if flaw == .revoked { try openssl(["ca", "-config", "ca.cnf", "-revoke", "\(name).pem"] + signature) }
         if flaw == .leaf {
             try folder.write(text(of: folder.file("leaf.pem")) + text(of: folder.file("none.pem")), to: "leaf.pem")
         }
         return (folder.file("\(name).pem"), folder.file("\(name).key"))
     }
+
+    /// Who lists what the authority has revoked.
+    package enum Lister: String, CaseIterable, Sendable {
+        case authority = "the authority, today"
+        case formerly = "the authority, until last year"
+        case other = "another authority"
+    }
+
+    /// A file like ``file``, a list of what was revoked behind the certificate.
+    package func file(listedBy lister: Lister) throws -> String {
+        let signature = lister == .other ? ["-cert", "elsewhere.pem", "-keyfile", "elsewhere.key"] : signature
+        let dates =
+            lister == .formerly
+            ? ["-crl_lastupdate", "20250101000000Z", "-crl_nextupdate", "20250201000000Z"] : ["-crldays", "30"]
+        try openssl(["ca", "-config", "ca.cnf", "-gencrl", "-out", "list.pem"] + signature + dates)
+        return try folder.write(text(of: file) + text(of: folder.file("list.pem")), to: "\(lister).pem")
+    }
+
+    /// What `openssl ca` signs with.
+    private var signature: [String] { ["-cert", "ca.pem", "-keyfile", "ca.key"] }
 
     private func extensions(_ flaw: Flaw) -> String {
         let names: String? =
@@ -88,7 +110,7 @@ package struct Authority {
 
     /// Files are those of the folder.
     private func openssl(_ arguments: [String]) throws {
-        let files: Set<String> = ["-keyout", "-out", "-in", "-extfile", "-config", "-cert", "-keyfile"]
+        let files: Set<String> = ["-keyout", "-out", "-in", "-revoke", "-extfile", "-config", "-cert", "-keyfile"]
         var arguments = arguments
         for index in arguments.indices.dropFirst() where files.contains(arguments[index - 1]) {
             arguments[index] = folder.file(arguments[index])

@@ -1,6 +1,6 @@
 import Synchronization
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// Accounts in memory: enough to answer every route, and a record of who did what.
 final class FakeAdministration: Administration {
@@ -185,10 +185,9 @@ final class FakeAdministration: Administration {
         _ file: AccountFile, dryRun: Bool, by actor: Actor
     ) async throws(AdminError) -> ImportReport {
         let strangers = file.rows.filter { !plans.contains($0.plan) }
-        guard strangers.isEmpty else {
-            throw AdminError(
-                .invalid, "\(strangers.count) lines are wrong; nothing was imported.",
-                errors: strangers.map { .init(line: $0.line, detail: "there is no plan \($0.plan)") })
+        let faults = file.faults + strangers.map { .init(line: $0.line, detail: "there is no plan \($0.plan)") }
+        guard faults.isEmpty else {
+            throw AdminError(.invalid, "\(faults.count) lines are wrong; nothing was imported.", errors: faults)
         }
         if !dryRun { for row in file.rows { _ = try await put(row.login, .init(plan: row.plan), by: actor) } }
         return ImportReport(dryRun: dryRun, added: file.rows.count, changed: 0, unchanged: 0)

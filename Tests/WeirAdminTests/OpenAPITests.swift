@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 import WeirAdmin
+import WeirBase
+import WeirConfiguration
 import WeirRuntime
-import WeirTime
 
 @Suite("The API's description")
 struct OpenAPITests {

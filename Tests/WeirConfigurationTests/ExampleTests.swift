@@ -1,4 +1,5 @@
 import Testing
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 

@@ -1,7 +1,7 @@
 import Testing
+import WeirBase
 import WeirConfiguration
 import WeirQuota
-import WeirTime
 
 @Suite("Plan files")
 struct PoliciesTests {

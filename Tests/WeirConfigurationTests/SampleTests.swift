@@ -1,8 +1,8 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirConfiguration
 import WeirQuota
-import WeirTime
 
 @Suite("The shipped configuration")
 struct SampleTests {

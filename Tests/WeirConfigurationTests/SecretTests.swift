@@ -8,9 +8,12 @@ struct SecretTests {
     @Test("tokens are read by line, comments left out")
     func tokens() throws {
         let other = String(repeating: "C", count: 64)
-        let folder = try TemporaryFolder(["tokens": "# callers\n\nbilling \(digest)\n  desk\t\(other)\r\n"])
+        let folder = try TemporaryFolder([
+            "tokens": "# callers\n\nbilling \(digest)\n  desk\t\(other) adjust,suspend\r\n"
+        ])
         let tokens = try AdminToken.load(folder("tokens"))
         #expect(tokens.map(\.name) == ["billing", "desk"])
+        #expect(tokens.map(\.permissions) == [[.read], [.adjust, .suspend]])
         #expect(tokens.map(\.digest) == [Array(repeating: 0xAB, count: 32), Array(repeating: 0xCC, count: 32)])
     }
 
@@ -24,12 +27,19 @@ struct SecretTests {
         #expect(tokens?.count == (count > AdminToken.countMax ? nil : count))
     }
 
-    @Test("a wrong line of tokens is told by number")
+    @Test("every wrong line of tokens is told by number, and what is wrong with it")
     func wrongTokens() throws {
-        let text = "a\na \(digest) b\na \(digest.dropLast())g\na \(digest.dropLast(2))\na \(digest)\nb \(digest)\n"
-        let folder = try TemporaryFolder(["tokens": text])
-        let errors = #expect(throws: ConfigurationErrors.self) { try AdminToken.load(folder("tokens")) }
-        #expect(errors?.errors.map(\.place.line) == [1, 2, 3, 4, 6])
+        let name = String(repeating: "n", count: 64)
+        let lines = [
+            "a", "a \(digest) b", "a \(digest.dropLast())g", "a \(digest.dropLast(2))", "a \(digest)", "b \(digest)",
+            "c \(digest) raed", "c \(digest) read,", "c \(digest) read, admin", "\(name)n \(digest)",
+            "\u{7}c \(digest)",
+            "\(name) \(digest.uppercased().dropLast())0 admin",
+        ]
+        let folder = try TemporaryFolder(["tokens": lines.joined(separator: "\n")])
+        let errors = #expect(throws: ConfigurationErrors.self) { try AdminToken.load(folder("tokens")) }?.errors ?? []
+        #expect(errors.map(\.place.line) == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11])
+        #expect(errors.first { $0.place.line == 7 }?.description.contains("did you mean read?") == true)
         #expect(throws: ConfigurationErrors.self) { try AdminToken.load(folder("none")) }
     }
 

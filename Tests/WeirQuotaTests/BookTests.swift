@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirQuota
-import WeirTime
 
 @Suite("The book, rule by rule")
 struct BookTests {
@@ -49,6 +49,25 @@ struct BookTests {
         #expect(third.limit == "2 B per message")
         #expect(third.canNeverFit)
         #expect(desk.used == [1, 0, 1, 1], "all are charged, or none")
+    }
+
+    @Test(
+        "counts on exactly where a slot outgrows its narrow form",
+        arguments: [
+            Amount(recipients: 32_767), Amount(recipients: 32_768), Amount(refusals: 40_000), Amount(octets: 1 << 31),
+            Amount(messages: 1 << 30, recipients: 1 << 30, refusals: 1 << 30, octets: 1 << 44),
+        ])
+    func outgrown(large: Amount) {
+        let desk = Desk(LimitSet(["1000000000000 recipients per day", "1000000000000 messages per day"]))
+        let slot = Slot(desk.clock.now)
+        var expected = Amount.zero
+        for (back, amount) in [(200, message), (3, recipient), (0, large), (0, recipient), (3, large), (0, -recipient)]
+        {
+            #expect(desk.load(amount, in: Slot(number: slot.number - UInt32(back))))
+            expected += amount
+        }
+        #expect(desk.used == [expected.recipients, expected.messages])
+        #expect(desk.reset().reduce(Amount.zero) { $0 + $1.amount } == expected)
     }
 
     @Test("within a message: recipients, and octets as they stream")

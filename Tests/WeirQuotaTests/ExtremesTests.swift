@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirQuota
-import WeirTime
 
 @Suite("Numbers from the ends of their types")
 struct ExtremesTests {

@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirQuota
-import WeirTime
 
 @Suite("Plans, what they extend, and an account's own limits")
 struct PlanSetTests {

@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirReputation
-import WeirTime
 
 @Suite("Evidence in octets")
 struct EncodingTests {

@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirReputation
-import WeirTime
 
 @Suite("The innocent are not suspended")
 struct InnocenceTests {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirReputation
-import WeirTime
 
 /// A gateway of one or more accounts, and a day that goes by as told.
 struct Story {

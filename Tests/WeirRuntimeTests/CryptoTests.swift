@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("Secrets")
 struct CryptoTests {
@@ -149,6 +149,25 @@ struct PasswordPoolTests {
         #expect(verdicts.count { $0 == .right } == 1, "what is remembered needs no thread")
         pool.stop()
         runtime.stop()
+    }
+
+    @Test("knows a right password for a minute after each use")
+    func remembers() throws {
+        let simulation = Simulation(seed: 1, loops: 1)
+        let pool = try PasswordPool(runtime: simulation, threads: 1)
+        let hash = try #require(PasswordHash.make(PasswordPoolTests.password, cost: 1))
+        let loop = simulation.loops[0]
+        let known = try simulation.run {
+            _ = await pool.verify(login: PasswordPoolTests.login, password: PasswordPoolTests.password, against: hash)
+            var known: [Bool] = []
+            for wait in [40, 40, 59, 61] as [UInt64] {
+                await loop.sleep(until: loop.now + wait * .second)
+                known.append(
+                    pool.remembers(login: PasswordPoolTests.login, password: PasswordPoolTests.password, against: hash))
+            }
+            return known
+        }
+        #expect(known == [true, true, true, false])
     }
 
     @Test("forgets a password whose hash has changed")

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("The log")
 struct LogTests {

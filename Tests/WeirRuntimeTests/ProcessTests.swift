@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestKit
 import Testing
 import WeirRuntime
 
@@ -83,30 +84,5 @@ struct ProcessTests {
         let id = try System.bootID()
         #expect(UUID(uuidString: id) != nil)
         #expect(try System.bootID() == id)
-    }
-}
-
-/// A Unix datagram socket, such as a service manager's.
-private final class DatagramSocket {
-    private let descriptor: Int32
-
-    init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var name = Array(path.utf8)
-        if name.first == UInt8(ascii: "@") { name[0] = 0 } else { name.append(0) }
-        let address = withUnsafeBytes(of: sa_family_t(AF_UNIX)) { Array($0) } + name
-        let result = address.withUnsafeBytes { octets in
-            octets.withMemoryRebound(to: sockaddr.self) { bind(descriptor, $0.baseAddress, socklen_t(octets.count)) }
-        }
-        guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    }
-
-    deinit { close(descriptor) }
-
-    /// The next datagram, which has been sent already.
-    func receive() -> String {
-        var octets = [UInt8](repeating: 0, count: 4096)
-        let count = recv(descriptor, &octets, octets.count, Int32(MSG_DONTWAIT))
-        return String(decoding: octets[..<max(0, count)], as: UTF8.self)
     }
 }

@@ -1,6 +1,6 @@
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("The resolver")
 struct ResolverTests {
@@ -110,24 +110,8 @@ struct ResolverTests {
         #expect(answers[2].contains("127.0.0.1:25"))
     }
 
-    @Test(
-        "refuses what is no host name",
-        arguments: [
-            "", ".", "a..b", "-a.example", "a-.example", "a_b.example", "a b", "a\r\nb.example", "a\0b", "ä.example",
-            "a.example..", String(repeating: "a", count: 64), String(repeating: "a.", count: 127) + "a",
-        ])
+    @Test("refuses what is no host name", arguments: ["", "a b", "a\r\nb.example", "a\0b", "1.2.3"])
     func refuses(name: String) async throws {
-        #expect(HostName.canonical(name) == nil)
         #expect(try await ResolverTests.ask([name], DNSSettings(servers: "127.0.0.1:1")) == ["not a host name"])
-    }
-
-    @Test("host names at their limits")
-    func limits() {
-        let label = String(repeating: "a", count: 63)
-        #expect(HostName.canonical(label) == label)
-        let longest = String(repeating: "a.", count: 126) + "a"
-        #expect(longest.utf8.count == 253)
-        #expect(HostName.canonical(longest + ".") == longest)
-        #expect(HostName.canonical("X-1.EXAMPLE") == "x-1.example")
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// A TLS server on loopback that sends back what it reads, with its own certificate.
 final class TLSFixture: Sendable {

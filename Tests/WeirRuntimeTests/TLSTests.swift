@@ -1,7 +1,7 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 @Suite("TLS")
 struct TLSTests {

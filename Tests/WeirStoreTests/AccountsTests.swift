@@ -1,13 +1,13 @@
 import Testing
+import WeirBase
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 private func author(_ reason: String? = nil, second: UInt64 = 1_795_348_800) -> Author {
     Author("root", at: WallTime(nanoseconds: second * .second), reason: reason)
 }
 
-private func network(_ text: String) throws -> NetworkPrefix { try #require(NetworkPrefix(text), "\(text)") }
+private func network(_ text: String) throws -> IPNetwork { try IPNetwork(parsing: text) }
 
 @Suite("The accounts") struct AccountsTests {
     let store = SimulatedStore()
@@ -109,7 +109,7 @@ private func network(_ text: String) throws -> NetworkPrefix { try #require(Netw
         let record = try #require(try accounts.account("alice@isp.example"))
         #expect(record.overrides.isEmpty && record.networks.count == 1)
         try accounts.remove("bob", by: author())
-        #expect(try accounts.account(at: try network("192.0.2.1")) == nil)
+        #expect(try accounts.account(at: try #require(IPAddress("192.0.2.1"))) == nil)
     }
 
     @Test(
@@ -128,9 +128,9 @@ private func network(_ text: String) throws -> NetworkPrefix { try #require(Netw
             let account = NewAccount(login: login, plan: "x", networks: try networks.map { try network($0) })
             try accounts.add(account, by: author())
         }
-        #expect(try accounts.account(at: try network(address))?.login == login)
+        #expect(try accounts.account(at: try #require(IPAddress(address)))?.login == login)
         let reopened = try AccountsStore(in: store.crashed(seed: 2).directory)
-        #expect(try reopened.account(at: try network(address))?.login == login)
+        #expect(try reopened.account(at: try #require(IPAddress(address)))?.login == login)
     }
 
     @Test("lists page by page what matches, in order", arguments: [1, 7, 1000])
@@ -231,7 +231,7 @@ private func network(_ text: String) throws -> NetworkPrefix { try #require(Netw
         lines[0].networks = []
         let report = try accounts.importAccounts(isReversed ? lines.reversed() : lines, by: author())
         #expect(report.changed == 2 && report.problems.isEmpty)
-        #expect(try accounts.account(at: try network("192.0.2.1"))?.login == "user3@isp.example")
+        #expect(try accounts.account(at: try #require(IPAddress("192.0.2.1")))?.login == "user3@isp.example")
     }
 
     @Test("leaves nothing of itself behind a power cut at any point", arguments: 1...40)

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 @Suite("Faults of the disk") struct FaultTests {
     @Test("keeps what was acknowledged when the disk is full, and goes on when there is room again")

@@ -1,8 +1,8 @@
 import Foundation
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// A directory of its own, gone when the test is over.
 final class TemporaryDirectory {

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Appends, folds and cuts the power, again and again; what comes back is all that was acknowledged, and of what was
 /// in flight all or nothing.

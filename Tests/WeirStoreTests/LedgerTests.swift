@@ -1,8 +1,8 @@
 import Testing
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 @Suite("The ledger") struct LedgerTests {
     let store = SimulatedStore()
@@ -72,29 +72,54 @@ import WeirTime
             _ = try ledger.maintain(now: now, budget: budget)
             now.nanoseconds += .minute
         }
-        let before = try ledger.counts()
+        let before = try ledger.counts(by: 12)
         try ledger.drain(now: now + 10 * .minute, budget: budget)
-        #expect(try ledger.counts() == before)
+        #expect(try ledger.counts(by: 12) == before)
         #expect(try ledger.journal(message: 0).rows.count == 80, "young rows stay to be looked at")
         try ledger.drain(now: now + 2 * .hour, budget: budget)
-        #expect(try ledger.counts() == before)
+        #expect(try ledger.counts(by: 12) == before)
         #expect(try ledger.journal(message: 0).rows.isEmpty)
-        #expect(try LedgerStore(in: store.crashed(seed: 1).directory).counts() == before)
+        #expect(try LedgerStore(in: store.crashed(seed: 1).directory).counts(by: 12) == before)
     }
 
-    @Test("keeps slots for two days, hours for 35 days, and nothing after that")
+    @Test("keeps slots for an hour, hours for 35 days, and nothing after that")
     func ageing() throws {
         let ledger = try LedgerStore(in: store.directory)
         let account = try ledger.subject(.account, "alice")
         for slot in 0..<24 { try ledger.append([row(account, at: noon + UInt64(slot) * Slot.span)]) }
         let hours = try ledger.counts(by: 12)
-        try ledger.drain(now: noon + .day, budget: 3)
+        try ledger.drain(now: noon + 119 * .minute, budget: 3)
         #expect(try ledger.counts().count == 48)
-        try ledger.drain(now: noon + 3 * .day, budget: 3)
+        try ledger.drain(now: noon + 2 * .hour, budget: 3)
+        #expect(try ledger.counts().count == 26)
+        try ledger.drain(now: noon + 3 * .hour, budget: 3)
         #expect(try ledger.counts().count == 4)
         #expect(try ledger.counts(by: 12) == hours)
         try ledger.drain(now: noon + 38 * .day, budget: 3)
         #expect(try ledger.counts().isEmpty)
+    }
+
+    @Test("an hour in which the local day begins stays in two parts", arguments: [0, 1, 3, 6, 9, 11, 12] as [UInt32])
+    func dividedHour(offset: UInt32) throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let account = try ledger.subject(.account, "alice")
+        for slot in 0..<12 { try ledger.append([row(account, at: noon + UInt64(slot) * Slot.span)]) }
+        let today = Slot(number: Slot(noon).number + offset)
+        while try ledger.maintain(now: noon + 3 * .hour, today: today, budget: 5) {}
+        let counts = try LedgerStore(in: store.crashed(seed: 1).directory).counts()
+        #expect(counts.count == (offset % 12 == 0 ? 2 : 4))
+        let since = counts.filter { $0.key.subject == account.number && $0.key.slot >= today.number }
+        #expect(since.values.map(\.messages).reduce(0, +) == Int64(12 - offset))
+    }
+
+    @Test("hands out every subject, however many there are", arguments: [1, 4_095, 4_096, 4_097, 9_000])
+    func manySubjects(count: UInt32) throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let subjects = try (1...count).map { try ledger.subject(.account, "user\($0)") }
+        // One that was never named is counted all the same.
+        try ledger.append((subjects + [SubjectID(number: 1 << 31)]).map { row($0) })
+        try ledger.drain(now: noon + 10 * .minute, budget: 10_000)
+        #expect(try ledger.counts().count == Int(count) + 2)
     }
 
     @Test("hands out rows of the future as of now, and says so")

@@ -44,38 +44,3 @@ import WeirStore
         #expect(CanonicalLogin(String(repeating: "é", count: 128)) == nil)
     }
 }
-
-@Suite("A network") struct NetworkPrefixTests {
-    @Test(
-        "reads what it writes",
-        arguments: [
-            "0.0.0.0/0", "192.0.2.0/24", "192.0.2.1/32", "::/0", "2001:db8::/32", "2001:db8::1/128", "128.0.0.0/1",
-        ])
-    func roundTrip(text: String) { #expect(NetworkPrefix(text)?.description == text) }
-
-    @Test(
-        "takes an address for itself, and a mapped one for IPv4",
-        arguments: [
-            ("192.0.2.1", "192.0.2.1/32"), ("2001:DB8::1", "2001:db8::1/128"), ("::ffff:192.0.2.1", "192.0.2.1/32"),
-            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
-        ])
-    func normal(text: String, description: String) { #expect(NetworkPrefix(text)?.description == description) }
-
-    @Test(
-        "is none of these",
-        arguments: [
-            "", "/", "192.0.2.0/", "192.0.2.0/33", "192.0.2.1/24", "192.0.2.0/-1", "192.0.2.0/+4", "192.0.2/24",
-            "::/129",
-            "2001:db8::1/64", "192.0.2.0/24/1", "example", "192.0.2.0/0024", "::ffff:192.0.2.0/90", "1.2.3.4 ",
-        ])
-    func refused(text: String) { #expect(NetworkPrefix(text) == nil) }
-
-    @Test("widens to the network it is in")
-    func widened() throws {
-        let host = try #require(NetworkPrefix(address: [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0xFF, count: 12)))
-        #expect(host.widened(to: 36).description == "2001:db8:f000::/36")
-        #expect(host.widened(to: 0).description == "::/0")
-        #expect(host.widened(to: 500) == host && host.widened(to: -1) == host.widened(to: 0))
-        #expect(NetworkPrefix(address: [1, 2, 3]) == nil && NetworkPrefix(address: []) == nil)
-    }
-}

@@ -1,8 +1,8 @@
 import Testing
+import WeirBase
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 @Suite("The simulated disk") struct SimulatedDiskTests {
     private func write(_ text: String, to path: String, on disk: SimulatedDisk) throws -> SimulatedDisk.FileID {

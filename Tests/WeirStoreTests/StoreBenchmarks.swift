@@ -1,8 +1,8 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirQuota
 import WeirStore
-import WeirTime
 
 /// Measured on a real disk, with `WEIR_BENCHMARK=1 swift test -c release --filter StoreBenchmarks`.
 ///
@@ -107,9 +107,7 @@ struct StoreBenchmarks {
             ImportedAccount(
                 line: number, login: "user\(number)@isp.example", plan: "residential", customer: "c\(number % 100)",
                 passwordHash: "$y$j9T$abcdefghijklmnopqrstuv$abcdefghijklmnopqrstuvwxyz",
-                networks: [
-                    NetworkPrefix(address: [10, 0, UInt8(number >> 8), UInt8(number & 255)])
-                ].compactMap { $0 })
+                networks: [IPNetwork(containing: IPAddress(v4: 10 << 24 | UInt32(number)), length: 32)])
         }
         let author = Author("benchmark", at: WallTime(nanoseconds: 0))
         for name in ["new", "unchanged"] {

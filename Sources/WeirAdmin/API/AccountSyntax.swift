@@ -1,4 +1,4 @@
-import Glibc
+import WeirBase
 
 /// What the fields of an account may look like, wherever they come from.
 package enum AccountSyntax {
@@ -20,23 +20,18 @@ package enum AccountSyntax {
 
     package static func isMail(_ text: String) -> Bool { isName(text) && text.utf8.contains(UInt8(ascii: "@")) }
 
-    /// An address, or an address and the length of its prefix.
-    package static func isNetwork(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-        let address = String(parts[0]) ?? ""
-        var parsed = in6_addr()
-        let bits: Int
-        if inet_pton(AF_INET, address, &parsed) == 1 {
-            bits = 32
-        } else if inet_pton(AF_INET6, address, &parsed) == 1 {
-            bits = 128
-        } else {
-            return false
+    /// What is wrong with a text that is no network.
+    package static func noNetwork(_ text: String) -> String {
+        do throws(IPNetworkError) {
+            return "\(try IPNetwork(parsing: text)) is a network"
+        } catch {
+            switch error {
+            case .malformed: return "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56"
+            case .lengthOutOfRange(let bits):
+                return "\"\(text)\" is no network: the length of its prefix goes up to \(bits)"
+            case .hostBits(let network):
+                return "\"\(text)\" is no network: bits are set behind its prefix; the network is \(network)"
+            }
         }
-        guard parts.count == 2 else { return true }
-        guard parts[1].allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let length = Int(String(parts[1]) ?? "") else {
-            return false
-        }
-        return length <= bits
     }
 }

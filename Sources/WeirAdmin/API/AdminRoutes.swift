@@ -1,3 +1,4 @@
+import WeirConfiguration
 package import WeirRuntime
 
 /// Every route of the admin server.

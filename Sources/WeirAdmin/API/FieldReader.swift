@@ -1,5 +1,5 @@
 import FoundationEssentials
-import WeirTime
+import WeirBase
 
 /// A JSON object in a request, read field by field so that every fault is found and named by its pointer.
 ///
@@ -108,7 +108,7 @@ struct FieldReader {
         case nil: return []
         case .list(let values):
             return values.enumerated().compactMap { offset, value in
-                if case .text(let text) = value, AccountSyntax.isNetwork(text) { return text }
+                if case .text(let text) = value, (try? IPNetwork(parsing: text)) != nil { return text }
                 fault("\(name)/\(offset)", "must be a network such as 192.0.2.0/24 or 2001:db8::/56")
                 return nil
             }

@@ -1,5 +1,5 @@
 import FoundationEssentials
-package import WeirTime
+package import WeirBase
 
 /// How the API writes and reads JSON: snake case, keys in order, times as RFC 3339.
 package enum AdminJSON {

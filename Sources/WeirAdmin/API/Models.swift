@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// The gateway at a glance.
 package struct Status: Codable, Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Whoever asks for a change, as the audit names them: `root`, `uid 1000`, `token billing`.
 package struct Actor: Hashable, Sendable {

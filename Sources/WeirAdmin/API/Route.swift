@@ -1,3 +1,5 @@
+package import WeirConfiguration
+
 /// One operation of the API: where it is found, who may call it, what it takes, what it does.
 package struct Route: Sendable {
     package enum Access: Hashable, Sendable {

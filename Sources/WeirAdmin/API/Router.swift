@@ -1,3 +1,5 @@
+import WeirBase
+import WeirConfiguration
 package import WeirRuntime
 
 /// Finds the route of a request, asks whether the caller may, and turns faults into problem documents.
@@ -125,7 +127,7 @@ package struct Router: HTTPResponder {
         guard case .network = head.peer, let host = head.host else { return true }
         if host.hasPrefix("[") { return true }
         let name = host.split(separator: ":", omittingEmptySubsequences: false).first.map { $0.lowercased() } ?? ""
-        return hosts.contains(name) || AccountSyntax.isNetwork(name)
+        return hosts.contains(name) || IPAddress(name) != nil
     }
 
     private static func mediaType(_ field: String?) -> String? {

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The gateway at a glance, for a person with a browser: no script, no account's name.
 enum StatusPage {

@@ -1,4 +1,5 @@
 import Glibc
+import WeirBase
 package import WeirConfiguration
 package import WeirGateway
 import WeirRuntime
@@ -29,14 +30,20 @@ package final class AdminDaemon: Sendable {
         } catch {
             throw .system(error)
         }
+        let gatekeeper: Gatekeeper
+        do throws(ConfigurationErrors) {
+            gatekeeper = Gatekeeper(tokens: try AdminDaemon.tokens(settings))
+        } catch {
+            throw .configuration(error)
+        }
         administration = GatewayAdministration(
             server.accounting, hasher: hasher,
             daemon: GatewayAdministration.Daemon(
                 server: server, version: AdminDaemon.version,
-                reload: { actor throws(AdminError) in try await AdminDaemon.reload(server, by: actor) }))
+                reload: { actor throws(AdminError) in
+                    try await AdminDaemon.reload(server, gatekeeper, by: actor)
+                }))
         AdminDaemon.note(loaded, in: metrics, succeeded: true)
-        let tokens = try AdminDaemon.tokens(settings)
-        let gatekeeper = Gatekeeper(tokens: tokens, digest: SHA256.digest)
         let router = Router(
             routes: AdminRoutes(administration, metrics: metrics).all, gatekeeper: gatekeeper,
             hosts: [loaded.configuration.hostname], metrics: metrics.operation)
@@ -67,10 +74,12 @@ package final class AdminDaemon: Sendable {
 
     // MARK: - Reload
 
-    private static func reload(_ server: Server, by actor: Actor) async throws(AdminError) -> ReloadReport {
+    private static func reload(
+        _ server: Server, _ gatekeeper: Gatekeeper, by actor: Actor
+    ) async throws(AdminError) -> ReloadReport {
         let metrics = server.telemetry.metrics
         do throws(AdminError) {
-            let (loaded, changes) = try await take(server)
+            let (loaded, changes) = try await take(server, gatekeeper)
             note(loaded, in: metrics, succeeded: true)
             server.telemetry.log.info(
                 "reloaded",
@@ -89,21 +98,24 @@ package final class AdminDaemon: Sendable {
         }
     }
 
-    private static func take(_ server: Server) async throws(AdminError) -> (LoadedConfiguration, [String]) {
+    private static func take(
+        _ server: Server, _ gatekeeper: Gatekeeper
+    ) async throws(AdminError) -> (LoadedConfiguration, [String]) {
         let loaded: LoadedConfiguration
+        let tokens: [AdminToken]
+        let material: Material
         do throws(ConfigurationErrors) {
             loaded = try Configuration.load(server.path)
-        } catch {
-            throw .configuration(error.errors.map(\.description))
-        }
-        let material: Material
-        do throws(MaterialErrors) {
-            material = try Material.load(loaded.configuration, mayCreate: false)
+            tokens = try AdminDaemon.tokens(loaded.configuration.admin)
+            material = try Material.load(loaded, mayCreate: false)
         } catch {
             throw .configuration(error.errors.map(\.description))
         }
         do throws(ReloadError) {
-            return (loaded, try await server.gateway.reload(loaded, material))
+            var changes = try await server.gateway.reload(loaded, material)
+            if tokens != gatekeeper.tokens { changes.append("admin.token_file changed") }
+            gatekeeper.tokens = tokens
+            return (loaded, changes)
         } catch {
             if case .busy = error { throw AdminError(.temporary, "\(error).") }
             throw .configuration(error.description.split(separator: "\n").map(String.init))
@@ -119,15 +131,9 @@ package final class AdminDaemon: Sendable {
 
     // MARK: - Doors
 
-    private static func tokens(_ settings: Configuration.Admin) throws(StartError) -> [AdminToken] {
+    private static func tokens(_ settings: Configuration.Admin) throws(ConfigurationErrors) -> [AdminToken] {
         guard let file = settings.tokenFile else { return [] }
-        do throws(ConfigurationErrors) {
-            return try WeirConfiguration.AdminToken.load(file).map {
-                AdminToken(name: $0.name, digest: $0.digest, permissions: [.admin])
-            }
-        } catch {
-            throw .admin(error.description)
-        }
+        return try AdminToken.load(file)
     }
 
     /// Makes the socket's folder where only that is missing, as /run is empty after a boot.

@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Adding, changing and removing accounts.
 extension GatewayAdministration {
@@ -70,7 +70,8 @@ extension GatewayAdministration {
         do throws(LimitError) {
             limit = try Limit(parsing: override.text)
         } catch {
-            throw .field("text", "is no limit: \(error)")
+            let detail = "\"\(override.text)\" is no limit: \(error.reason) (column \(error.column)); \(error.hint)."
+            throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/text", detail: detail)])
         }
         let own = limit.name.description
         if let name, name != own { throw .field("text", "is a limit named \(own), not \(name)") }
@@ -120,14 +121,14 @@ extension GatewayAdministration {
             dryRun: dryRun, added: report.added, changed: report.changed, unchanged: report.unchanged)
     }
 
-    /// The rows of a file as the store takes them; every fault is named by its line.
+    /// The rows of a file as the store takes them; every fault is named by its line, those of the file's form too.
     private func imported(_ file: AccountFile) throws(AdminError) -> [ImportedAccount] {
         let plans = accounts.policies.plans
         let names = plans.plans.map(\.name)
-        var faults: [AdminError.Detail] = []
+        var faults = file.faults
         var rows: [ImportedAccount] = []
         rows.reserveCapacity(file.rows.count)
-        for row in file.rows where faults.count < AccountFile.faultsMax {
+        for row in file.rows {
             var imported = ImportedAccount(
                 line: row.line, login: row.login, plan: row.plan, customer: row.customer, mail: row.mail)
             if plans[row.plan] == nil {
@@ -143,13 +144,7 @@ extension GatewayAdministration {
                     faults.append(AdminError.Detail(line: row.line, detail: detail))
                 }
             }
-            if !row.networks.isEmpty {
-                imported.networks = row.networks.compactMap(NetworkPrefix.init(_:))
-                for network in row.networks where NetworkPrefix(network) == nil {
-                    let detail = GatewayAdministration.noNetwork(network)
-                    faults.append(AdminError.Detail(line: row.line, detail: detail))
-                }
-            }
+            if !row.networks.isEmpty { imported.networks = row.networks }
             rows.append(imported)
         }
         guard faults.isEmpty else { throw .lines(faults) }
@@ -170,23 +165,21 @@ extension GatewayAdministration {
         let plans = accounts.policies.plans
         if plans[plan] != nil { return plan }
         let detail = GatewayAdministration.unknown(plan, plans.plans.map(\.name))
-        throw AdminError(.invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
+        throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
     }
 
     private static func unknown(_ plan: String, _ names: [String]) -> String {
-        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)" }
-        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
+        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)?" }
+        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", ")).")"
     }
 
-    private static func noNetwork(_ text: String) -> String {
-        "\"\(text)\" is no network such as 192.0.2.0/24 or 2001:db8::/56, with no bit set beyond its length"
-    }
-
-    private func networks(_ texts: [String], of field: String) throws(AdminError) -> [NetworkPrefix] {
-        var networks: [NetworkPrefix] = []
+    private func networks(_ texts: [String], of field: String) throws(AdminError) -> [IPNetwork] {
+        var networks: [IPNetwork] = []
         for text in texts {
-            guard let network = NetworkPrefix(text) else {
-                throw .field(field, "holds " + GatewayAdministration.noNetwork(text))
+            guard let network = try? IPNetwork(parsing: text) else {
+                let detail = AccountSyntax.noNetwork(text)
+                throw AdminError(
+                    .invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/\(field)", detail: detail)])
             }
             networks.append(network)
         }
@@ -218,8 +211,4 @@ extension AdminError {
         AdminError(.invalid, "\(name) \(detail).", errors: [Detail(pointer: "/\(name)", detail: detail)])
     }
 
-    static func lines(_ faults: [Detail]) -> AdminError {
-        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
-        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
-    }
 }

@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// From the stores' records to what an administrator sees.
 extension GatewayAdministration {

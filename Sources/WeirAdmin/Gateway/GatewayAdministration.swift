@@ -1,9 +1,9 @@
+import WeirBase
 import WeirConfiguration
 package import WeirGateway
 import WeirQuota
 package import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Administration by whoever has the stores open: the daemon, or the command line while no daemon runs.
 ///

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// A list of accounts from a billing system: every row of a CSV file, or every fault in it.
 ///
 /// Source: RFC 4180, with LF accepted as the end of a line, and a leading byte order mark.
@@ -8,13 +10,13 @@ package struct AccountFile: Hashable, Sendable {
         package var login: String
         package var plan: String
         package var customer: String?
-        package var networks: [String]
+        package var networks: [IPNetwork]
         /// A libcrypt string, or `{SHA256}` and the 64 hexadecimal digits of a random token's digest.
         package var passwordHash: String?
         package var mail: String?
 
         package init(
-            line: Int, login: String, plan: String, customer: String? = nil, networks: [String] = [],
+            line: Int, login: String, plan: String, customer: String? = nil, networks: [IPNetwork] = [],
             passwordHash: String? = nil, mail: String? = nil
         ) {
             self.line = line
@@ -31,17 +33,19 @@ package struct AccountFile: Hashable, Sendable {
     /// So many faults are named; what is beyond them is not looked at.
     package static let faultsMax = 100
 
+    /// The rows that are in order, and what is wrong with the others: at most ``faultsMax``.
     package let rows: [Row]
+    package let faults: [AdminError.Detail]
     /// The file as it was read, to be sent on.
     package let octets: [UInt8]
 
-    /// Reads a whole file; throws ``AdminError/Kind/invalid`` with one entry for each bad line.
+    /// Reads a whole file; throws where it is too long, or has no header that tells what its rows mean.
     package init(_ octets: [UInt8]) throws(AdminError) {
         guard octets.count <= AccountFile.octetsMax else {
             throw AdminError(.contentTooLarge, "A file may hold at most 64 MiB.")
         }
         var reader = CSVReader(octets)
-        guard let header = reader.next() else { throw AccountFile.invalid([.init(line: 1, detail: "is empty")]) }
+        guard let header = reader.next() else { throw .lines([.init(line: 1, detail: "is empty")]) }
         let columns = try Columns(header)
         var rows: [Row] = []
         var faults: [AdminError.Detail] = []
@@ -59,19 +63,24 @@ package struct AccountFile: Hashable, Sendable {
                 faults.append(AdminError.Detail(line: record.line, detail: error.detail))
             }
         }
-        guard faults.isEmpty else { throw AccountFile.invalid(faults) }
         self.rows = rows
+        self.faults = faults
         self.octets = octets
-    }
-
-    private static func invalid(_ faults: [AdminError.Detail]) -> AdminError {
-        let lines = faults.count == 1 ? "1 line is" : "\(faults.count) lines are"
-        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: faults)
     }
 
     /// ASCII letters in lower case, as logins are compared.
     private static func folded(_ login: String) -> String {
         String(decoding: login.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
+extension AdminError {
+    /// A file was refused for these faults, which are told in the order of its lines.
+    static func lines(_ faults: [Detail]) -> AdminError {
+        let told = faults.sorted { ($0.line ?? 0) < ($1.line ?? 0) }.prefix(AccountFile.faultsMax)
+        let count = Set(told.map(\.line)).count
+        let lines = count == 1 ? "1 line is" : "\(count)\(told.count < faults.count ? " lines or more" : " lines") are"
+        return AdminError(.invalid, "\(lines) wrong; nothing was imported.", errors: Array(told))
     }
 }
 
@@ -119,16 +128,26 @@ private struct Columns {
     func row(_ record: CSVReader.Record) throws(RowFault) -> AccountFile.Row {
         if let fault = record.fault { throw RowFault(detail: fault) }
         guard record.fields.count == count else {
-            throw RowFault(detail: "\(record.fields.count) fields where the header names \(count)")
+            throw RowFault(
+                detail:
+                    "\(record.fields.count == 1 ? "1 field" : "\(record.fields.count) fields") where the header names \(count)"
+            )
         }
         func field(_ place: Int?) -> String? {
             guard let place, !record.fields[place].isEmpty else { return nil }
             return record.fields[place]
         }
-        let networks = field(networks)?.utf8.split(separator: UInt8(ascii: " ")).map { String($0) ?? "" } ?? []
+        var ranges: [IPNetwork] = []
+        for word in (field(networks) ?? "").utf8.split(separator: UInt8(ascii: " ")) {
+            let text = Substring(word)
+            guard let network = try? IPNetwork(parsing: text) else {
+                throw RowFault(detail: AccountSyntax.noNetwork(String(text)))
+            }
+            ranges.append(network)
+        }
         let row = AccountFile.Row(
             line: record.line, login: record.fields[login], plan: record.fields[plan], customer: field(customer),
-            networks: networks, passwordHash: field(passwordHash), mail: field(mail))
+            networks: ranges, passwordHash: field(passwordHash), mail: field(mail))
         try check(row)
         return row
     }
@@ -138,9 +157,6 @@ private struct Columns {
             throw RowFault(detail: "the login is empty, longer than 254 octets, or holds a space or control character")
         }
         guard AccountSyntax.isName(row.plan) else { throw RowFault(detail: "the plan is empty or no name") }
-        for network in row.networks where !AccountSyntax.isNetwork(network) {
-            throw RowFault(detail: "\"\(network)\" is no network such as 192.0.2.0/24 or 2001:db8::/56")
-        }
         if let hash = row.passwordHash, !AccountSyntax.isHash(hash) {
             throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
         }

@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 package import WeirQuota
 import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// An account as sessions use it; what an administrator changes shows here at once.
 package final class Account: Sendable {
@@ -14,17 +14,20 @@ package final class Account: Sendable {
     private let relief = Mutex<SubjectID?>(nil)
     private let changes = Atomic<UInt64>(0)
 
+    /// Whether it was looked up since the directory last came by.
+    let wasUsed = Atomic<Bool>(true)
+    /// Whether more than half of some limit is used: then it is kept in memory, for the metrics.
+    let isNearLimit = Atomic<Bool>(false)
+
     /// What holds for the account at present.
     package struct Standing: Sendable {
-        package var login: String
-        package var plan: Plan
-        package var customer: String?
+        var terms: Terms
         package var parties: Parties
-        package var state: AccountState
+        package var state = AccountState.normal
         /// As libcrypt writes it; nil: no password.
         package var passwordHash: String?
         /// SHA-256 of each application token.
-        package var tokens: [[UInt8]]
+        package var tokens: [[UInt8]] = []
         /// Not in the store yet: made at its first mail, by a rule of `networks:`.
         package var isProvisional = false
         /// Removed, or its plan is no longer defined: nothing passes, and this is why.
@@ -32,6 +35,17 @@ package final class Account: Sendable {
 
         package enum Refusal: Sendable {
             case removed, unknownPlan
+        }
+    }
+
+    /// What all accounts of a plan share.
+    final class Terms: Sendable {
+        let plan: Plan
+        let limits: LimitSet
+
+        init(_ plan: Plan) {
+            self.plan = plan
+            limits = LimitSet(plan)
         }
     }
 
@@ -43,18 +57,31 @@ package final class Account: Sendable {
 
     package var standing: Standing { current.withLock { $0 } }
 
-    /// The parties and what decides whether they may send, for each recipient anew.
+    /// What decides whether the account may send, as of now; asked for each recipient anew.
     var permission: Permission {
-        current.withLock {
-            Permission(parties: $0.parties, state: $0.state, refusal: $0.refusal, plan: $0.plan.whenSuspended)
-        }
+        let revision = revision
+        return current.withLock { Permission(self, $0, revision: revision) }
     }
 
-    struct Permission {
+    /// What an account may do, as of one of its revisions.
+    final class Permission {
+        let account: Account
+        let revision: UInt64
         let parties: Parties
         let state: AccountState
         let refusal: Standing.Refusal?
-        let plan: Plan.WhenSuspended
+        let whenSuspended: Plan.WhenSuspended
+        let isProvisional: Bool
+
+        fileprivate init(_ account: Account, _ standing: Standing, revision: UInt64) {
+            self.account = account
+            self.revision = revision
+            parties = standing.parties
+            state = standing.state
+            refusal = standing.refusal
+            whenSuspended = standing.terms.plan.whenSuspended
+            isProvisional = standing.isProvisional
+        }
     }
 
     /// The field that names the account to us, and to nobody else: `X-Weir-Account` and its CRLF. Worked out once.

@@ -1,14 +1,14 @@
 import Synchronization
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The accounts that are about, in front of the store that knows them all.
 ///
-/// An account is read at its first use and kept; every change goes through ``change(_:_:)``, which shows it to open sessions once it
-/// is on the disk.
+/// An account is read at its first use, and kept until nobody has used it for a while; every change goes through ``change(_:_:)``, which
+/// shows it to open sessions once it is on the disk.
 ///
 /// `@unchecked Sendable`: the store is touched on its worker alone; the rest is locked.
 package final class AccountDirectory: @unchecked Sendable {
@@ -18,16 +18,23 @@ package final class AccountDirectory: @unchecked Sendable {
     private let runtime: Runtime
     private let cache: Mutex<Cache>
 
-    private struct Cache {
-        var policies: Policies
+    private struct Cache: ~Copyable {
+        var plans: AccountPlans
         var rules: [Configuration.NetworkRule]
-        var byKey: [String: Account] = [:]
-        /// What a source address was found to be; emptied when networks change.
-        var byAddress: [SocketAddress: Account] = [:]
+        var roster = AccountRoster()
+        /// The key of the account that a source address was found to be; emptied when networks change.
+        var byAddress: [IPAddress: String] = [:]
+        /// Grows with every change of any account: what was read from the store before is old.
+        var changes: UInt64 = 0
+
+        /// The rule whose range has an address, where it makes accounts of this length.
+        func rule(of address: IPAddress, each length: Int? = nil) -> Configuration.NetworkRule? {
+            rules.first { $0.range.contains(address) }.flatMap { length == nil || $0.each == length ? $0 : nil }
+        }
     }
 
     /// Addresses remembered at most; beyond it all are looked up anew.
-    static let addressesMax = 100_000
+    static let addressesMax = 50_000
 
     package init(
         store: AccountsStore, worker: RuntimeExecutor, ledger: LedgerWriter, runtime: Runtime,
@@ -37,7 +44,7 @@ package final class AccountDirectory: @unchecked Sendable {
         self.worker = worker
         self.ledger = ledger
         self.runtime = runtime
-        cache = Mutex(Cache(policies: policies, rules: rules))
+        cache = Mutex(Cache(plans: AccountPlans(policies), rules: rules))
     }
 
     /// Calls `body` with the store, on its thread.
@@ -60,59 +67,80 @@ package final class AccountDirectory: @unchecked Sendable {
     /// The account of a login in any spelling.
     package func account(login: String) async throws(StoreError) -> Account? {
         guard let key = CanonicalLogin(login)?.key else { return nil }
-        if let known = cache.withLock({ $0.byKey[key] }) { return known }
-        guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else {
-            return nil
+        return try await account { cache in
+            cache.roster[key]
+        } reading: { store throws(StoreError) in
+            try store.account(key)
         }
-        return try await admit(record)
+    }
+
+    /// The account that is known, or else the one that is read: anew, where one has changed meanwhile.
+    private func account(
+        known: (inout Cache) -> Account?,
+        reading read: @escaping @Sendable (AccountsStore) throws(StoreError) -> AccountRecord?
+    ) async throws(StoreError) -> Account? {
+        while true {
+            let (account, changes) = cache.withLock { (known(&$0), $0.changes) }
+            if let account { return account }
+            guard let record = try await withStore(read) else { return nil }
+            if let account = try await admit(record, asOf: changes) { return account }
+        }
+    }
+
+    /// The account of a source address that was asked for before.
+    func known(at address: IPAddress) -> Account? {
+        cache.withLock { cache in cache.byAddress[address].flatMap { cache.roster[$0] } }
     }
 
     /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
-    package func account(at address: SocketAddress) async throws(StoreError) -> Account? {
-        let host = SocketAddress(high: address.high, low: address.low, port: 0)
-        if let known = cache.withLock({ $0.byAddress[host] }) { return known }
-        guard let prefix = NetworkPrefix(address: host.octets) else { return nil }
+    package func account(at address: IPAddress) async throws(StoreError) -> Account? {
+        if let known = known(at: address) { return known }
         let found: Account?
-        if let record = try await withStore({ store throws(StoreError) in try store.account(at: prefix) }) {
-            found = try await admit(record)
+        let changes = cache.withLock { $0.changes }
+        if let stored = try await account(
+            known: { _ in nil }, reading: { store throws(StoreError) in try store.account(at: address) })
+        {
+            found = stored
         } else {
-            found = try await accountByRule(host)
+            found = try await accountByRule(address)
         }
         guard let found else { return nil }
         cache.withLock { cache in
+            guard cache.changes == changes else { return }
             if cache.byAddress.count >= AccountDirectory.addressesMax { cache.byAddress = [:] }
-            cache.byAddress[host] = found
+            cache.byAddress[address] = found.key
         }
         return found
     }
 
     /// The account that a rule of `networks:` gives this address; it reaches the store with its first mail.
-    private func accountByRule(_ host: SocketAddress) async throws(StoreError) -> Account? {
-        let ip = IPAddress(high: host.high, low: host.low)
-        guard let rule = cache.withLock({ $0.rules.first { $0.range.contains(ip) } }) else { return nil }
-        let login = CIDR(containing: ip, length: rule.each).description
+    private func accountByRule(_ address: IPAddress) async throws(StoreError) -> Account? {
+        guard let rule = cache.withLock({ $0.rule(of: address) }) else { return nil }
+        let login = IPNetwork(containing: address, length: rule.each).description
         if let known = try await account(login: login) { return known }
         let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
-        return cache.withLock { cache in
-            if let known = cache.byKey[login] { return known }
-            var standing = AccountDirectory.standing(
-                login: login, plan: rule.plan, customer: nil, customerSubject: nil, subject: subject,
-                overrides: [], policies: cache.policies)
-            standing.isProvisional = true
-            let account = Account(key: login, subject: subject, standing: standing)
-            cache.byKey[login] = account
+        let account = cache.withLock { cache -> Account? in
+            if let known = cache.roster[login] { return known }
+            guard let rule = cache.rule(of: address, each: rule.each) else { return nil }
+            let account = Account(
+                key: login, subject: subject, standing: cache.plans.provisional(subject, plan: rule.plan))
+            cache.roster.add(account)
             return account
         }
+        if let account { return account }
+        // The rules have changed meanwhile.
+        return try await accountByRule(address)
     }
 
     /// Puts an account that a rule gave into the store, if it is not there yet.
     package func materialise(_ account: Account) async throws(StoreError) {
         let standing = account.standing
-        guard standing.isProvisional, let network = NetworkPrefix(account.key) else { return }
+        guard standing.isProvisional, let network = try? IPNetwork(parsing: account.key) else { return }
         let author = Author("weir", at: runtime.wall, reason: "first mail of a network")
         try await withStore { store throws(StoreError) in
             guard try store.account(account.key) == nil else { return }
-            try store.add(NewAccount(login: account.key, plan: standing.plan.name, networks: [network]), by: author)
+            try store.add(
+                NewAccount(login: account.key, plan: standing.terms.plan.name, networks: [network]), by: author)
         }
         account.update { $0.isProvisional = false }
     }
@@ -127,15 +155,16 @@ package final class AccountDirectory: @unchecked Sendable {
         return subject
     }
 
-    private func admit(_ record: AccountRecord) async throws(StoreError) -> Account {
+    /// Nil where any account has changed since `changes`.
+    private func admit(_ record: AccountRecord, asOf changes: UInt64) async throws(StoreError) -> Account? {
         let (subject, customer) = try await subjects(of: record)
         return cache.withLock { cache in
-            if let known = cache.byKey[record.key] { return known }
-            let standing = AccountDirectory.standing(
-                of: record, subject: subject, customer: customer, policies: cache.policies, now: runtime.now,
-                wall: runtime.wall)
+            if let known = cache.roster[record.key] { return known }
+            guard cache.changes == changes else { return nil }
+            let standing = cache.plans.standing(
+                of: record, subject: subject, customer: customer, now: runtime.now, wall: runtime.wall)
             let account = Account(key: record.key, subject: subject, standing: standing)
-            cache.byKey[record.key] = account
+            cache.roster.add(account)
             return account
         }
     }
@@ -164,8 +193,9 @@ package final class AccountDirectory: @unchecked Sendable {
     package func refresh(_ login: String) async throws(StoreError) {
         guard let key = CanonicalLogin(login)?.key else { return }
         let known = cache.withLock { cache in
+            cache.changes += 1
             cache.byAddress = [:]
-            return cache.byKey[key]
+            return cache.roster[key]
         }
         guard let known else { return }
         guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else {
@@ -174,91 +204,66 @@ package final class AccountDirectory: @unchecked Sendable {
             return
         }
         let (subject, customer) = try await subjects(of: record)
-        let policies = cache.withLock { $0.policies }
-        let standing = AccountDirectory.standing(
-            of: record, subject: subject, customer: customer, policies: policies, now: runtime.now, wall: runtime.wall)
-        known.update { $0 = standing }
+        cache.withLock { cache in
+            let standing = cache.plans.standing(
+                of: record, subject: subject, customer: customer, now: runtime.now, wall: runtime.wall)
+            known.update { $0 = standing }
+        }
     }
 
     /// An account that a rule gave, and that the store has not seen, is what the rules of now say.
     private func refreshByRule(_ account: Account) {
         let standing = cache.withLock { cache -> Account.Standing? in
-            guard let network = try? CIDR(parsing: account.key),
-                let rule = cache.rules.first(where: { $0.range.contains(network.network) }), rule.each == network.length
+            guard let network = try? IPNetwork(parsing: account.key),
+                let rule = cache.rule(of: network.address, each: network.length)
             else { return nil }
-            var standing = AccountDirectory.standing(
-                login: account.key, plan: rule.plan, customer: nil, customerSubject: nil, subject: account.subject,
-                overrides: [], policies: cache.policies)
-            standing.isProvisional = true
-            return standing
+            return cache.plans.provisional(account.subject, plan: rule.plan)
         }
         guard let standing else { return forget(account) }
         account.update { $0 = standing }
     }
 
     private func forget(_ account: Account) {
-        cache.withLock { $0.byKey[account.key] = nil }
+        cache.withLock { $0.roster.remove(account.key) }
         account.update { $0.refusal = .removed }
     }
 
     /// After an import: everything that is known may have changed.
+    ///
+    /// What nobody uses just now is forgotten, and read again at its next use.
     package func refreshAll() async throws(StoreError) {
-        for key in cache.withLock({ $0.byKey.keys.sorted() }) { try await refresh(key) }
+        let inUse = cache.withLock { cache in
+            cache.changes += 1
+            cache.byAddress = [:]
+            return cache.roster.forgetUnused()
+        }
+        for key in inUse { try await refresh(key) }
     }
 
     /// New plans and rules, for every account at once.
     package func adopt(policies: Policies, rules: [Configuration.NetworkRule]) async throws(StoreError) {
         cache.withLock { cache in
-            cache.policies = policies
+            cache.plans = AccountPlans(policies)
             cache.rules = rules
-            cache.byAddress = [:]
         }
         try await refreshAll()
     }
 
-    /// The accounts that are in memory, in the order of their keys.
-    package var known: [Account] {
-        cache.withLock { Array($0.byKey.values) }.sorted { $0.key < $1.key }
+    /// Forgets some of the accounts that nobody has used since the call came by them last; `rounds` calls see them all.
+    package func forgetIdle(rounds: Int) {
+        cache.withLock { $0.roster.forgetIdle(rounds: rounds) }
     }
 
-    package var policies: Policies { cache.withLock { $0.policies } }
-}
-
-/// From records to standings.
-extension AccountDirectory {
-    private static func standing(
-        of record: AccountRecord, subject: SubjectID, customer: SubjectID?, policies: Policies, now: Instant,
-        wall: WallTime
-    ) -> Account.Standing {
-        let overrides = record.overrides.compactMap { stored -> Override? in
-            guard let limit = try? Limit(parsing: stored.limit) else { return nil }
-            let until = stored.until.map { until in
-                until.nanoseconds > wall.nanoseconds ? now + (until.nanoseconds - wall.nanoseconds) : now
-            }
-            return Override(limit: limit, until: until, reason: stored.reason)
+    /// Calls `body` with all accounts in memory, some at a time, in no order.
+    func forEachSlice(of count: Int, _ body: ([Account]) async -> Void) async {
+        var start = 0
+        while true {
+            let slice = cache.withLock { $0.roster.members(from: start, atMost: count) }
+            if slice.isEmpty { return }
+            await body(slice)
+            start += count
         }
-        var standing = standing(
-            login: record.login, plan: record.plan, customer: record.customer, customerSubject: customer,
-            subject: subject, overrides: overrides, policies: policies)
-        standing.state = record.state
-        standing.passwordHash = record.passwordHash
-        standing.tokens = record.tokens
-        return standing
     }
 
-    private static func standing(
-        login: String, plan name: String, customer: String?, customerSubject: SubjectID?, subject: SubjectID,
-        overrides: [Override], policies: Policies
-    ) -> Account.Standing {
-        let plan = policies.plans[name]
-        let limits = LimitSet(plan ?? Plan(name: name), overrides: overrides)
-        let customerParty = customerSubject.flatMap { subject in
-            customer.map { Party(subject, limits: policies.limits(ofCustomer: $0)) }
-        }
-        return Account.Standing(
-            login: login, plan: plan ?? Plan(name: name), customer: customer,
-            parties: Parties(
-                account: Party(subject, limits: limits), customer: customerParty, gateway: policies.gateway),
-            state: .normal, passwordHash: nil, tokens: [], refusal: plan == nil ? .unknownPlan : nil)
-    }
+    package var policies: Policies { cache.withLock { $0.plans.policies } }
 }

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Slows guessing of passwords: per source network it refuses, per login it only delays, so that nobody can lock an
 /// owner out by failing in his name.
@@ -33,14 +33,14 @@ package struct AuthenticationThrottle {
         }
     }
 
-    private var sources: [SourceNetwork: Failures] = [:]
+    private var sources: [IPNetwork: Failures] = [:]
     private var logins: [String: Failures] = [:]
 
     package init() {}
 
     /// What to do about an attempt that begins now.
-    package func admit(source: SourceNetwork, login: String, now: Instant) -> Verdict {
-        if let failures = sources[source],
+    package func admit(source: IPAddress, login: String, now: Instant) -> Verdict {
+        if let failures = sources[AuthenticationThrottle.network(of: source)],
             failures.remaining(at: now, forgiveness: AuthenticationThrottle.sourceForgiveness)
                 >= AuthenticationThrottle.sourceFailuresMax
         {
@@ -53,9 +53,14 @@ package struct AuthenticationThrottle {
     }
 
     /// Notes a wrong password or an unknown login.
-    package mutating func fail(source: SourceNetwork, login: String, now: Instant) {
-        AuthenticationThrottle.note(&sources, source, now, AuthenticationThrottle.sourceForgiveness)
+    package mutating func fail(source: IPAddress, login: String, now: Instant) {
+        AuthenticationThrottle.note(
+            &sources, AuthenticationThrottle.network(of: source), now, AuthenticationThrottle.sourceForgiveness)
         AuthenticationThrottle.note(&logins, login, now, AuthenticationThrottle.loginForgiveness)
+    }
+
+    private static func network(of source: IPAddress) -> IPNetwork {
+        IPNetwork(containing: source, length: source.isIPv4 ? 32 : 64)
     }
 
     private static func note<Key: Hashable>(
@@ -68,17 +73,5 @@ package struct AuthenticationThrottle {
         }
         let left = table[key]?.remaining(at: now, forgiveness: forgiveness) ?? 0
         table[key] = Failures(count: left + 1, since: now)
-    }
-}
-
-/// Where guesses come from: an IPv4 address, or the /64 of an IPv6 address.
-package struct SourceNetwork: Hashable, Sendable {
-    private let high: UInt64
-    private let low: UInt64
-
-    /// From the two words of an address; IPv4 is `::ffff:a.b.c.d`.
-    package init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = high == 0 && low >> 32 == 0xFFFF ? low : 0
     }
 }

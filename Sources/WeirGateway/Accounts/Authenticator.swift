@@ -1,15 +1,17 @@
 import Synchronization
+import WeirBase
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// Tells whose credentials are right: by application token or by password, at the same cost for logins that do not exist.
 package final class Authenticator: Sendable {
-    enum Verdict {
+    enum Verdict: Sendable {
         case right(Account)
         case wrong
-        /// Too many checks wait, or this source has failed too often.
+        /// This source has failed too often.
+        case throttled
+        /// Too many checks wait, or the store cannot say.
         case busy
     }
 
@@ -25,13 +27,13 @@ package final class Authenticator: Sendable {
     }
 
     /// Checks what a client presented from `source`; the calling task runs on `loop`.
-    func verify(_ credentials: Credentials, source: SocketAddress, on loop: RuntimeExecutor) async -> Verdict {
+    func verify(_ credentials: Credentials, source: IPAddress, on loop: RuntimeExecutor) async -> Verdict {
         let login = String(decoding: credentials.login, as: UTF8.self)
         let key = CanonicalLogin(login)?.key ?? login
-        let network = SourceNetwork(high: source.high, low: source.low)
-        switch throttle.withLock({ $0.admit(source: network, login: key, now: runtime.now) }) {
-        case .refuse: return .busy
-        case .proceed(let delay): if delay > 0 { await loop.sleep(until: loop.now + delay) }
+        let delay: UInt64
+        switch throttle.withLock({ $0.admit(source: source, login: key, now: runtime.now) }) {
+        case .refuse: return .throttled
+        case .proceed(let span): delay = span
         }
         let account: Account?
         do throws(StoreError) {
@@ -39,24 +41,32 @@ package final class Authenticator: Sendable {
         } catch {
             return .busy
         }
+        // Whom we know already does not wait for what others do in his name.
+        if let account, recognizes(credentials, key: key, standing: account.standing) { return .right(account) }
+        if delay > 0 { await loop.sleep(until: loop.now + delay) }
         switch await check(credentials, key: key, standing: account?.standing) {
         case .right: if let account { return .right(account) }
         case .busy: return .busy
         case .wrong: break
         }
-        throttle.withLock { $0.fail(source: network, login: key, now: runtime.now) }
+        throttle.withLock { $0.fail(source: source, login: key, now: runtime.now) }
         return .wrong
     }
 
+    /// Whether this is one of the account's tokens, or a password that was right a moment ago: what takes no time to tell.
+    private func recognizes(_ credentials: Credentials, key: String, standing: Account.Standing) -> Bool {
+        if !standing.tokens.isEmpty {
+            let digest = ApplicationToken.digest(of: credentials.password)
+            if standing.tokens.contains(where: { equalInConstantTime($0, digest) }) { return true }
+        }
+        guard let text = standing.passwordHash, let hash = PasswordHash(text) else { return false }
+        return passwords.remembers(login: Array(key.utf8), password: credentials.password, against: hash)
+    }
+
+    /// Checks the password; an account with tokens alone has none to be guessed at.
     private func check(
         _ credentials: Credentials, key: String, standing: Account.Standing?
     ) async -> PasswordPool.Verdict {
-        if let standing, !standing.tokens.isEmpty {
-            let digest = ApplicationToken.digest(of: credentials.password)
-            if standing.tokens.contains(where: { equalInConstantTime($0, digest) }) { return .right }
-            // An account with tokens alone has no password to be guessed at.
-            if standing.passwordHash == nil { return await dummy(credentials, key) }
-        }
         guard let text = standing?.passwordHash, let hash = PasswordHash(text) else {
             return await dummy(credentials, key)
         }

@@ -1,7 +1,7 @@
 import Synchronization
+package import WeirBase
 package import WeirQuota
 package import WeirRuntime
-package import WeirTime
 
 /// The one place where charges are decided, and from where they become durable.
 ///

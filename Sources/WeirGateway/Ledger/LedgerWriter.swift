@@ -1,7 +1,7 @@
+import WeirBase
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-import WeirTime
 
 /// The task that makes the ledger's rows durable, in groups, on the store's own thread.
 ///
@@ -18,9 +18,11 @@ package final class LedgerWriter: @unchecked Sendable {
     /// Rows whose commit failed: they go before all others, until they are durable.
     private var carried: [JournalRow] = []
     private var isStopping = false
+    private let runtime: Runtime
+    private var calendar = LocalCalendar()
 
     /// The least time from the start of one commit to the start of the next.
-    static let spacing: UInt64 = 3 * .millisecond
+    static let spacing: UInt64 = 5 * .millisecond
     /// How long the writer waits after a commit that failed.
     static let retry: UInt64 = .second
     /// How often upkeep is looked for when there was none to do.
@@ -32,6 +34,7 @@ package final class LedgerWriter: @unchecked Sendable {
         self.store = store
         self.worker = worker
         self.events = events
+        self.runtime = runtime
         waiter = Waiter(on: worker)
         ledger = Ledger(runtime: runtime, writer: waiter)
     }
@@ -112,7 +115,9 @@ package final class LedgerWriter: @unchecked Sendable {
     /// Returns whether there is more to do.
     private func upkeep() -> Bool {
         do throws(StoreError) {
-            return try store.maintain(now: worker.now, budget: LedgerWriter.upkeepRows)
+            let now = worker.now
+            let today = calendar.refresh(now: now, wall: runtime.wall).day.first
+            return try store.maintain(now: now, today: today, budget: LedgerWriter.upkeepRows)
         } catch {
             noteFailure(error)
             events.commitFailed(error)

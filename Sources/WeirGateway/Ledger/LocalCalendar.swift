@@ -1,6 +1,6 @@
 internal import Glibc
+package import WeirBase
 package import WeirQuota
-package import WeirTime
 
 /// The local hour and day, from the system's clock and the process's time zone (TZ).
 package struct LocalCalendar {

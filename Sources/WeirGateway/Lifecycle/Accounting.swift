@@ -1,9 +1,9 @@
 internal import Glibc
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
-package import WeirTime
 
 /// The two stores, open, with the threads that own them: who there is, and what they used.
 ///
@@ -30,7 +30,7 @@ package final class Accounting: Sendable {
         package init(_ path: String) throws(StoreError) {
             let directory = try StoreDirectory(path)
             ledger = try LedgerStore(in: directory)
-            accounts = try AccountsStore(in: directory)
+            accounts = try AccountsStore(in: directory, verifies: false)
             self.path = path
             let boot = try? System.bootID()
             if let anchor = try ledger.anchor(), anchor.boot == boot {
@@ -60,8 +60,14 @@ package final class Accounting: Sendable {
             throw .system(error)
         }
         writerTask = ledgerWriter.start()
+        // Each store is read by its own thread, at the same time.
+        let verification = workers[1].spawn { () async -> StoreError? in
+            do throws(StoreError) { try stores.accounts.verify() } catch { return error }
+            return nil
+        }
         do throws(StoreError) {
             self.loaded = try await ledgerWriter.load(now: runtime.now)
+            if let error = await verification.value { throw error }
         } catch {
             ledgerWriter.stop()
             await writerTask.value
@@ -85,9 +91,23 @@ extension LedgerWriter {
         let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
         let ledger = ledger
         return try await withStore { store throws(StoreError) in
-            try store.load(since: first, now: Slot(now)) { slot, subject, amount in
-                ledger.decide { book, moment in _ = book.load(amount, of: subject, in: slot, at: moment) }
+            let moment = ledger.decide { _, moment in moment }
+            var batch: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
+            func count() {
+                ledger.decide { book, _ in
+                    for (slot, subject, amount) in batch { _ = book.load(amount, of: subject, in: slot, at: moment) }
+                }
+                batch.removeAll(keepingCapacity: true)
             }
+            let report = try store.load(since: first, now: Slot(now)) { slot, subject, amount in
+                batch.append((slot, subject, amount))
+                if batch.count == LedgerWriter.loadedAtOnce { count() }
+            }
+            count()
+            return report
         }
     }
+
+    /// Amounts that are counted under one hold of the ledger's lock.
+    private static let loadedAtOnce = 1_000
 }

@@ -1,10 +1,10 @@
 internal import Glibc
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// What needs somebody's attention now.
 extension Gateway {

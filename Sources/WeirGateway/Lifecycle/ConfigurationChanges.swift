@@ -1,3 +1,4 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 
@@ -12,7 +13,6 @@ extension Configuration {
         if admin.socket != other.admin.socket { keys.append("admin.socket") }
         if admin.group != other.admin.group { keys.append("admin.group") }
         if admin.address != other.admin.address { keys.append("admin.address") }
-        if admin.tokenFile != other.admin.tokenFile { keys.append("admin.token_file") }
         if log.format != other.log.format { keys.append("log.format") }
         return keys
     }

@@ -1,8 +1,8 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
-import WeirTime
 
 /// What is done again and again: probing relays that rest, closing what is idle, forgetting what counts no more.
 extension Gateway {
@@ -18,6 +18,8 @@ extension Gateway {
     static let sweepRounds = 10
     /// Subjects that one round looks at to forget those of whom nothing counts.
     static let evictionMax = 2_000
+    /// Rounds until an account that nobody uses is forgotten, at most twice over: a quarter of an hour.
+    static let idleRounds = 1_800
     /// How long a start waits for relays that do not answer, in nanoseconds.
     static let probePatience: UInt64 = 5 * .second
 
@@ -54,6 +56,7 @@ extension Gateway {
             guard index == 0 else { continue }
             probeResting()
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }
+            accounts.forgetIdle(rounds: Gateway.idleRounds)
         }
         waiter.retire()
     }

@@ -1,9 +1,9 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// What a server looks after at leisure: numbers that somebody has to fetch, and TLS keys that must not grow old.
 ///
@@ -101,20 +101,25 @@ final class Housekeeping: Sendable {
         if isNew { for trouble in lost { telemetry.log.error("plan unknown", ["reason": .string(trouble)]) } }
     }
 
-    /// Sorts the accounts that are about into bands of use of each limit.
+    /// Sorts the accounts in memory into bands of use of each limit.
     private func countUsage() async {
         var bands: [Limit.Name: [Int64]] = [:]
-        let accounts = gateway.accounts.known
-        for start in stride(from: 0, to: accounts.count, by: Housekeeping.sliceMax) {
-            let slice = accounts[start..<min(start + Housekeeping.sliceMax, accounts.count)].map(\.standing.parties)
-            let ledger = gateway.ledger
+        let ledger = gateway.ledger
+        await gateway.accounts.forEachSlice(of: Housekeeping.sliceMax) { slice in
+            let parties = slice.map(\.standing.parties)
             let counted = try? await gateway.accounts.withStore { _ throws(StoreError) in
-                ledger.decide { book, moment in slice.flatMap { book.usage(of: $0, at: moment) } }
+                ledger.decide { book, moment in parties.map { book.usage(of: $0, at: moment) } }
             }
-            for usage in counted ?? [] where usage.scope == .account && usage.limit.window != .message {
-                let part = usage.allowed > 0 ? Double(usage.used) / Double(usage.allowed) : 1
-                let band: MetricLabels.UsageBand = part < 0.5 ? .low : part < 0.8 ? .middle : part < 1 ? .high : .full
-                bands[usage.limit.name, default: [0, 0, 0, 0]][band.rawValue] += 1
+            for (account, usages) in zip(slice, counted ?? []) {
+                var highest = MetricLabels.UsageBand.low
+                for usage in usages where usage.scope == .account && usage.limit.window != .message {
+                    let part = usage.allowed > 0 ? Double(usage.used) / Double(usage.allowed) : 1
+                    let band: MetricLabels.UsageBand =
+                        part < 0.5 ? .low : part < 0.8 ? .middle : part < 1 ? .high : .full
+                    bands[usage.limit.name, default: [0, 0, 0, 0]][band.rawValue] += 1
+                    if band.rawValue > highest.rawValue { highest = band }
+                }
+                account.isNearLimit.store(highest != .low, ordering: .relaxed)
             }
         }
         for name in Limit.Name.all {
@@ -131,8 +136,8 @@ extension Gateway {
     /// Makes the TLS contexts anew from the files as they are now; where that fails the old ones stay.
     func renewTLS() {
         let former = generation
-        do throws(MaterialErrors) {
-            let material = try Material.load(former.configuration, mayCreate: false)
+        do throws(ConfigurationErrors) {
+            let material = try Material.load(former.loaded, mayCreate: false)
             state.withLock { state in
                 guard state.generation === former else { return }
                 state.generation = Generation(former, renewed: material)

@@ -1,9 +1,9 @@
 internal import Glibc
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 import WeirStore
-package import WeirTime
 
 /// A gateway on the real runtime, with its stores, threads and log, from start to end.
 package final class Server: Sendable {
@@ -37,10 +37,10 @@ package final class Server: Sendable {
         LocalCalendar.setZone(configuration.timezone)
         Signals.ignoreBrokenPipes()
         let material: Material
-        do throws(MaterialErrors) {
-            material = try Material.load(configuration, mayCreate: true)
+        do throws(ConfigurationErrors) {
+            material = try Material.load(loaded, mayCreate: true)
         } catch {
-            throw .material(error)
+            throw .configuration(error)
         }
         let stores: Accounting.Stores
         do throws(StoreError) {

@@ -1,10 +1,12 @@
 internal import Glibc
+package import WeirConfiguration
 package import WeirRuntime
 package import WeirStore
 
 /// Why a gateway could not start; each in one message with a way out.
 package enum StartError: Error, Sendable {
-    case material(MaterialErrors)
+    /// Files that the configuration names.
+    case configuration(ConfigurationErrors)
     case store(StoreError)
     case listen(ListenError)
     case system(SystemError)
@@ -14,7 +16,7 @@ package enum StartError: Error, Sendable {
     /// The exit status, as in sysexits.
     package var exitStatus: Int32 {
         switch self {
-        case .material: 78
+        case .configuration: 78
         case .store(let error): error.exitStatus
         case .listen(let error): error.cause.errno == EACCES ? 77 : 69
         case .system: 71
@@ -27,7 +29,7 @@ extension StartError: CustomStringConvertible {
     /// One line for each thing that is wrong.
     package var description: String {
         switch self {
-        case .material(let errors): errors.errors.map(\.description).joined(separator: "\n")
+        case .configuration(let errors): errors.description
         case .store(let error): error.explanation
         case .listen(let error): error.description
         case .system(let error): "the system does not let it start: \(error)"

@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// Why no relay could be had, for the reply and for the log.
 enum RelayUnavailable: Error, Equatable {
@@ -85,13 +85,23 @@ package final class RelayPool: @unchecked Sendable {
     }
 
     private func open(_ relay: RelayState, for account: SubjectID, waiter: Waiter) async -> RelayConnection? {
-        do throws(RelayFailure) {
-            return try await connector.connect(to: relay, on: loop, waiter: waiter)
-        } catch {
-            relay.closed()
-            relay.release(by: account)
-            return nil
+        let (connector, loop) = (connector, loop)
+        let made = await loop.aside { () async -> Connected? in
+            do throws(RelayFailure) {
+                return Connected(connection: try await connector.connect(to: relay, on: loop, waiter: waiter))
+            } catch {
+                return nil
+            }
         }
+        if let made { return made.connection }
+        relay.closed()
+        relay.release(by: account)
+        return nil
+    }
+
+    /// `@unchecked Sendable`: handed from task to task on one loop.
+    private struct Connected: @unchecked Sendable {
+        let connection: RelayConnection
     }
 
     private func wait(

@@ -1,9 +1,9 @@
 import Synchronization
+import WeirBase
 package import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 package import WeirSMTP
-import WeirTime
 
 /// One relay as all loops see it: how many connections stand and who holds them, whether it rests, what it offers.
 package final class RelayState: Sendable {

@@ -1,7 +1,7 @@
+import WeirBase
 package import WeirConfiguration
 import WeirRuntime
 package import WeirSMTP
-import WeirTime
 
 /// The relays of one configuration, in the order they are tried, with the pools that every loop keeps of them.
 package final class Relays: Sendable {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// A message's id: in replies, in Received, on its log line, and in the ledger.
 ///
@@ -27,7 +27,10 @@ package struct MessageID: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
-        String(decoding: (0..<13).map { MessageID.alphabet[Int(number >> UInt64(60 - 5 * $0) & 31)] }, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 13) { text in
+            for place in 0..<13 { text[place] = MessageID.alphabet[Int(number >> UInt64(60 - 5 * place) & 31)] }
+            return 13
+        }
     }
 
     /// Crockford's: no letter that looks like a digit.

@@ -1,6 +1,6 @@
+import WeirBase
 import WeirQuota
 import WeirSMTP
-import WeirTime
 
 /// The replies that explain a limit or a suspension; those that need no explaining are ``Reply``'s own.
 enum Explanation {

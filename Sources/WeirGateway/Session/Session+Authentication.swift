@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// AUTH.
 extension Session {
@@ -53,7 +53,11 @@ extension Session {
     }
 
     private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
-        switch await gateway.authenticator.verify(credentials, source: client.transport.peer, on: loop) {
+        let (authenticator, source, loop) = (gateway.authenticator, client.transport.peer.ip, loop)
+        switch await loop.aside({ await authenticator.verify(credentials, source: source, on: loop) }) {
+        case .throttled:
+            tell(.throttled, login: credentials.login)
+            return settleAuthentication(.authenticationBusy)
         case .busy:
             tell(.busy, login: credentials.login)
             return settleAuthentication(.authenticationBusy)

@@ -1,14 +1,17 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// DATA, the message's way through, and its dot.
 extension Session {
     /// The longest from DATA to the dot, in nanoseconds.
     static let messageTimeout: UInt64 = 30 * .minute
+    /// What a client may take longer than `timeouts.data` in all for each octet, in nanoseconds: 512 octets a second, half of what the
+    /// slowest line carries.
+    static let patiencePerOctet: UInt64 = .second / 512
     /// The longest wait for a charge to become durable.
     static let durabilityTimeout: UInt64 = 30 * .second
     /// What may go out with the dot, in one segment; more goes before it, so that the dot finds room at once. In octets.
@@ -39,7 +42,7 @@ extension Session {
         transaction.story.hasContent = true
         let reply = try await passMessage(transaction)
         code = reply.code
-        meter.answered(.data, code: code)
+        if let verb { meter.answered(verb, code: code) }
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
         return true
@@ -56,8 +59,10 @@ extension Session {
         gateway.ledger.file(transaction.holds, message: transaction.id)
         relay.enqueueData()
         do throws(ConnectionError) {
-            let answer = try await relay.nextReply(until: loop.now + generation.timeouts.relay) { reply, octets in
-                reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
+            let asked = loop.now
+            let answer = try await relay.nextReply(until: asked + generation.timeouts.relay) { reply, octets in
+                relay.relay.meter?.replied(.data, code: reply.code, after: loop.now.since(asked))
+                return reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
             }
             if answer == nil { relay.contentBegins() }
             if let answer { return refusedData(answer, transaction, relay) }
@@ -67,6 +72,8 @@ extension Session {
             return ForwardedReply(.relayLost)
         }
         say(.startData)
+        // DATA is answered; what follows answers the dot.
+        verb = nil
         if let outcome = try await stream(transaction, to: relay) {
             abandonRelay(of: transaction)
             if case .relay(let reply) = outcome { transaction.story.relayCode = reply.code }
@@ -115,27 +122,34 @@ extension Session {
         let octetsMax = octetsMax(of: transaction.account) ?? .max
         let deadline = loop.now + Session.messageTimeout
         var silenceDeadline = loop.now + generation.timeouts.data
+        // Moves on with what comes, and while the relay is waited for: who dribbles runs out of it.
+        var patience = silenceDeadline
         var outcome: Outcome?
         relay.connection.prepareOutput()
         while true {
             if client.inputCount == 0 {
-                try await receiveContent(until: min(silenceDeadline, deadline), transaction, relay, &outcome)
+                let due = min(silenceDeadline, patience, deadline)
+                try await receiveContent(until: due, transaction, relay, &outcome)
                 if outcome != nil { stream.discard() }
                 continue
             }
             silenceDeadline = loop.now + generation.timeouts.data
             let progress = client.withInput { stream.consume($0, into: &relay.connection.output) }
             client.consume(progress.consumed)
+            patience = patience + UInt64(clamping: progress.consumed) * Session.patiencePerOctet
             outcome = outcome ?? grow(transaction, to: stream.octets)
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
             if let fault = stream.fault, outcome == nil {
                 transaction.story.verdict = .refusedContent
+                if let violation = fault.violation { meter.violated(violation) }
                 outcome = .refused(fault.reply)
             }
             if outcome != nil { stream.discard() }
             if progress.ended { break }
             if outcome == nil, relay.connection.outputCount >= Session.relayOctetsMax {
+                let began = loop.now
                 outcome = try await drain(relay)
+                patience = patience + loop.now.since(began)
                 if outcome != nil { stream.discard() }
             }
         }
@@ -235,7 +249,7 @@ extension Session {
     private func release(_ transaction: Transaction, to relay: RelayConnection) async throws(ConnectionError)
         -> ForwardedReply
     {
-        if transaction.account.permission.parties.boundsOctets(at: loop.now) {
+        if permission(of: transaction.account).parties.boundsOctets(at: loop.now) {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
         if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
@@ -266,7 +280,7 @@ extension Session {
 
     /// What forbids the message at the last moment.
     private func lastRefusal(_ transaction: Transaction) -> Reply? {
-        let permission = transaction.account.permission
+        let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
         return permission.state == .suspended && !isRelief ? suspension(transaction) : nil
@@ -275,7 +289,8 @@ extension Session {
     private func suspension(_ transaction: Transaction) -> Reply {
         transaction.story.verdict = .refusedSuspended
         return Explanation.suspended(
-            transaction.account.permission.plan, contact: generation.configuration.contact, id: transaction.id)
+            permission(of: transaction.account).whenSuspended, contact: generation.configuration.contact,
+            id: transaction.id)
     }
 
     /// The dot goes out: from here on the outcome settles the charge, also when the client has left.
@@ -319,7 +334,7 @@ extension Session {
         var field: [UInt8] = []
         let security = client.transport.security
         ReceivedField(
-            name: clientName, address: client.transport.peer.isIPv4 ? source : "IPv6:\(source)",
+            name: clientName, address: client.transport.peer.ip.isIPv4 ? source : "IPv6:\(source)",
             hostname: generation.configuration.hostname,
             transmission: Transmission(
                 isExtended: isExtended, isSecure: security != nil, isAuthenticated: dialogue.isAuthenticated,

@@ -1,16 +1,31 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
 import WeirStore
-import WeirTime
 
 /// MAIL, RCPT, and the relay's answers to them.
 extension Session {
+    /// Whether the account is known, and in the store, so that an envelope can begin without a wait.
+    var isAccountAtHand: Bool {
+        guard let account else { return listener.accounts == .login }
+        return !permission(of: account).isProvisional
+    }
+
+    /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave.
+    func findAccount() async {
+        isStoreSilent = !(await findAccountOfAddress())
+        if let account, permission(of: account).isProvisional {
+            isStoreSilent = !(await gateway.materialise(account))
+        }
+    }
+
     /// Begins an envelope: MAIL is answered at once, and goes to a relay with the first recipient.
-    func begin(_ mail: MailParameters, length: Int) async throws(ConnectionError) {
+    @inline(never)
+    func begin(_ mail: MailParameters, length: Int) {
         generation = gateway.generation
-        switch await senderOrRefusal(mail) {
+        switch senderOrRefusal(mail) {
         case .failure(let refusal):
             dialogue.dropEnvelope()
             say(refusal.reply)
@@ -18,7 +33,7 @@ extension Session {
             let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
-                subjects: account.standing.parties.subjects, mail: mail, envelope: envelope, now: loop.now)
+                subjects: permission(of: account).parties.subjects, mail: mail, envelope: envelope, now: loop.now)
             say(.senderOk)
         }
     }
@@ -27,16 +42,15 @@ extension Session {
         let reply: Reply
     }
 
-    private func senderOrRefusal(_ mail: MailParameters) async -> Result<Account, Turned> {
-        guard await findAccountOfAddress() else { return .failure(Turned(reply: .storeBusy)) }
+    private func senderOrRefusal(_ mail: MailParameters) -> Result<Account, Turned> {
+        if isStoreSilent {
+            isStoreSilent = false
+            return .failure(Turned(reply: .storeBusy))
+        }
         guard let account else {
             return .failure(Turned(reply: listener.accounts == .network ? .relayingDenied : .authenticationRequired))
         }
-        if account.standing.isProvisional, !(await gateway.materialise(account)) {
-            return .failure(Turned(reply: .storeBusy))
-        }
-        let standing = account.standing
-        switch standing.refusal {
+        switch permission(of: account).refusal {
         case .removed: return .failure(Turned(reply: .relayingDenied))
         case .unknownPlan: return .failure(Turned(reply: .storeBusy))
         case nil: break
@@ -61,39 +75,66 @@ extension Session {
     /// Finds the account that the source address tells, where it may; false where the store cannot say.
     func findAccountOfAddress() async -> Bool {
         guard account == nil, listener.accounts != .login else { return true }
-        do throws(StoreError) {
-            account = try await gateway.accounts.account(at: client.transport.peer)
+        let (accounts, source) = (gateway.accounts, client.transport.peer.ip)
+        if let known = accounts.known(at: source) {
+            account = known
             return true
-        } catch {
-            return false
+        }
+        let found = await loop.aside { () async -> Result<Account?, StoreError> in
+            do throws(StoreError) {
+                return .success(try await accounts.account(at: source))
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard case .success(let found) = found else { return false }
+        account = found
+        return true
+    }
+
+    /// Decides one recipient; what passes is enqueued for the relay, where there is one.
+    func admit(_ recipient: RecipientParameters, length: Int) -> Errand? {
+        guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        switch decide(transaction) {
+        case .refused(let disposition, let reply):
+            guard mayBeRelief(recipient, length: length) else {
+                refuse(told(disposition, reply))
+                return nil
+            }
+            return .relief(recipient, disposition, reply, length: length)
+        case .admitted:
+            guard transaction.relay != nil else { return .relay(recipient, transaction.hold, length: length) }
+            forward(recipient, transaction.hold, length: length)
+            return nil
         }
     }
 
-    /// Decides one recipient; what passes is enqueued for the relay.
-    func admit(_ recipient: RecipientParameters, length: Int) async throws(ConnectionError) {
+    /// Finds the transaction a relay; where there is none, ``forward(_:_:length:)`` says so.
+    func findRelay(for recipient: RecipientParameters) async {
+        guard let transaction, transaction.relay == nil else { return }
+        _ = await borrowRelay(for: transaction, needing: recipient.requires)
+    }
+
+    /// Enqueues a recipient that is admitted.
+    @inline(never)
+    func forward(_ recipient: RecipientParameters, _ hold: Hold, length: Int) {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
-        let hold: Hold
-        switch decide(transaction) {
-        case .admitted: hold = transaction.hold
-        case .refused(let disposition, let refusal):
-            guard let relief = await relief(for: recipient, length: length, transaction) else {
-                return refuse(told(disposition, refusal))
-            }
-            hold = relief
-        }
-        if transaction.relay == nil {
-            guard await borrowRelay(for: transaction, needing: recipient.requires) else {
-                giveBackOne(hold)
-                return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
-            }
-        }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(hold)
-            return refuse(told(.failed, .noRelay))
+            return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
         answers.append(.relay(hold))
+    }
+
+    /// Admits a recipient that always may be written to, within its cap, or refuses it.
+    func admitAsRelief(
+        _ recipient: RecipientParameters, orRefuse disposition: MetricLabels.Disposition, _ reply: Reply, length: Int
+    ) async {
+        guard let transaction, let hold = await relief(transaction) else { return refuse(told(disposition, reply)) }
+        await findRelay(for: recipient)
+        forward(recipient, hold, length: length)
     }
 
     private enum Admission {
@@ -110,7 +151,7 @@ extension Session {
             return .refused(
                 .refusedSuspended,
                 Explanation.suspended(
-                    permission.plan, contact: generation.configuration.contact, id: transaction.id))
+                    permission.whenSuspended, contact: generation.configuration.contact, id: transaction.id))
         }
         let isFirst = transaction.hold.reservation.held == .zero
         let amount = Amount(
@@ -138,14 +179,16 @@ extension Session {
     }
 
     /// The contact, postmaster and abuse can be written to by an account that is suspended or over its limits, so many times a day.
-    private func relief(for recipient: RecipientParameters, length: Int, _ transaction: Transaction) async -> Hold? {
-        let contact = generation.configuration.contact
-        let isRelief = client.withInput { input in
-            recipient.path.isRelief(contact: contact, in: input.extracting(0..<length))
+    private func mayBeRelief(_ recipient: RecipientParameters, length: Int) -> Bool {
+        guard let transaction, !transaction.isLost, permission(of: transaction.account).refusal == nil else {
+            return false
         }
-        guard isRelief, !transaction.isLost, permission(of: transaction.account).refusal == nil,
-            let subject = await gateway.reliefSubject(of: transaction.account)
-        else { return nil }
+        let contact = generation.configuration.contact
+        return client.withInput { recipient.path.isRelief(contact: contact, in: $0.extracting(0..<length)) }
+    }
+
+    private func relief(_ transaction: Transaction) async -> Hold? {
+        guard let subject = await gateway.reliefSubject(of: transaction.account) else { return nil }
         let hold = transaction.relief(of: subject)
         let parties = Parties(account: Party(subject, limits: Session.reliefLimits))
         let decision = gateway.ledger.decide { book, moment in

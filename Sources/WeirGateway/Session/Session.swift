@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// Serves one client, from its greeting to its end: one task on one loop, straight through.
 ///
@@ -31,6 +31,8 @@ final class Session {
     var generation: Generation
     /// Who sends: told by AUTH or by the source address, never by MAIL FROM.
     var account: Account?
+    /// The store could not say whose address this is, or take the account: MAIL is told to come later.
+    var isStoreSilent = false
     var transaction: Transaction?
     /// Answers that are owed to the client, in order; empty but in the middle of a segment.
     var answers: [Answer] = []
@@ -38,15 +40,17 @@ final class Session {
     var verb: MetricLabels.Verb?
     var mechanism = MetricLabels.Mechanism.other
     /// The client's address as text.
-    private(set) lazy var source = client.transport.peer.host
+    private(set) lazy var source = client.transport.peer.ip.description
     /// What HELO or EHLO said.
     var clientName: [UInt8] = []
     var isExtended = false
     /// What the account may do, as of its last change.
-    private var known: (account: Account, revision: UInt64, permission: Account.Permission)?
+    private var known: Account.Permission?
     /// Whose connection this is counted as.
     private var countedAs: Subjects?
-    private var framer = LineFramer()
+    var framer = LineFramer()
+    /// How the last MAIL was refused: a client that repeats it is told so, and the log is not.
+    var toldRefusal: UInt16 = 0
 
     /// Answers that may be owed at one time; a longer segment is answered in parts.
     static let answersMax = 256
@@ -87,7 +91,12 @@ final class Session {
     /// Greets the client; false where it is turned away.
     private func open() async throws(ConnectionError) -> Bool {
         if listener.tls == .implicit {
-            try await secure()
+            do throws(ConnectionError) {
+                try await secure()
+            } catch {
+                meter.admitted(.failed)
+                throw error
+            }
         }
         // Where the store cannot say now, MAIL asks again.
         _ = await findAccountOfAddress()
@@ -104,10 +113,9 @@ final class Session {
 
     /// What the account may do now; read anew only when it has changed.
     func permission(of account: Account) -> Account.Permission {
-        let revision = account.revision
-        if let known, known.account === account, known.revision == revision { return known.permission }
+        if let known, known.account === account, known.revision == account.revision { return known }
         let permission = account.permission
-        known = (account, revision, permission)
+        known = permission
         return permission
     }
 
@@ -124,121 +132,6 @@ final class Session {
             countedAs = parties.subjects
             return nil
         }
-    }
-
-    /// Decides segment after segment, until the client leaves or is told to.
-    private func converse() async throws(ConnectionError) {
-        while true {
-            try await flush()
-            try await receiveCommand()
-            while let line = nextLine() {
-                var goesOn = try await handle(line)
-                if goesOn, answers.count >= Session.answersMax { goesOn = try await settle() }
-                if !goesOn { return try await flush() }
-            }
-            if try await !settle() { return try await flush() }
-        }
-    }
-
-    /// Waits for more of the client's commands; an idle session ends when the gateway does.
-    private func receiveCommand() async throws(ConnectionError) {
-        let deadline = loop.now + generation.timeouts.command
-        while true {
-            switch client.fill() {
-            case .more: return
-            case .end: throw .closed
-            case .failed(let error): throw .broken(error)
-            case .full: preconditionFailure("the framer discards what is too long")
-            case .nothing:
-                if gateway.isDraining, transaction == nil { throw .interrupted }
-                try await client.wait(until: deadline)
-            }
-        }
-    }
-
-    private enum Line {
-        /// So many octets, then CRLF, at the start of the input.
-        case command(length: Int)
-        case overlong
-    }
-
-    private func nextLine() -> Line? {
-        while client.inputCount > 0 {
-            switch client.withInput({ framer.next(in: $0) }) {
-            case .line(let length): return .command(length: length)
-            case .incomplete: return nil
-            case .discard(let octets): client.consume(octets)
-            case .overlong(let octets):
-                client.consume(octets)
-                return .overlong
-            }
-        }
-        return nil
-    }
-
-    /// Carries out one line; false where the session ends with it.
-    private func handle(_ line: Line) async throws(ConnectionError) -> Bool {
-        guard case .command(let length) = line else {
-            verb = .unknown
-            meter.violated(.lineTooLong)
-            return try await finish(dialogue.receive(CommandError.lineTooLong), length: 0)
-        }
-        let command: Result<Command, CommandError> = client.withInput { input in
-            do throws(CommandError) {
-                return .success(try Command(input.extracting(0..<length)))
-            } catch {
-                return .failure(error)
-            }
-        }
-        switch command {
-        case .failure(let error):
-            verb = .unknown
-            meter.violated(error.violation)
-            client.consume(length + 2)
-            return try await finish(dialogue.receive(error), length: 0)
-        case .success(let command):
-            if dialogue.mustWait(for: command), try await !settle() { return false }
-            verb = command.verb
-            let action = dialogue.receive(command)
-            switch action {
-            case .admitRecipient(let recipient):
-                try await admit(recipient, length: length)
-                client.consume(length + 2)
-                return true
-            case .beginEnvelope(let mail):
-                try await begin(mail, length: length)
-                client.consume(length + 2)
-                return true
-            case .data:
-                client.consume(length + 2)
-                return try await beginMessage()
-            case .reply, .greet, .startTLS, .authenticate, .reset, .close:
-                return try await finish(action, length: length)
-            }
-        }
-    }
-
-    /// Carries out what needs no relay; consumes the line, which is `length` octets and CRLF, or nothing where it is 0.
-    private func finish(_ action: ServerDialogue.Action, length: Int) async throws(ConnectionError) -> Bool {
-        let lineOctets = length == 0 ? 0 : length + 2
-        switch action {
-        case .reply(let reply): say(reply)
-        case .greet(let name, let isExtended): greet(name, isExtended: isExtended)
-        case .reset:
-            dropTransaction()
-            say(.ok)
-        case .startTLS:
-            client.consume(lineOctets)
-            return try await startTLS()
-        case .authenticate(let mechanism, let response):
-            return try await authenticate(mechanism, response: response, length: length)
-        case .close(let reply):
-            if try await settle() { say(reply) }
-            return false
-        case .admitRecipient, .beginEnvelope, .data: preconditionFailure("not for here")
-        }
-        client.consume(lineOctets)
-        return true
     }
 
     // MARK: - Words of ours
@@ -258,7 +151,7 @@ final class Session {
         try await client.flush(until: loop.now + generation.timeouts.command)
     }
 
-    private func greet(_ name: Range<Int>, isExtended: Bool) {
+    func greet(_ name: Range<Int>, isExtended: Bool) {
         dropTransaction()
         clientName = client.withInput { input in name.map { input[$0] } }
         self.isExtended = isExtended
@@ -294,7 +187,7 @@ final class Session {
 
     // MARK: - TLS
 
-    private func startTLS() async throws(ConnectionError) -> Bool {
+    func startTLS() async throws(ConnectionError) -> Bool {
         guard client.inputCount == 0, client.fill() == .nothing else {
             say(.octetsBehindStartTLS)
             try await flush()

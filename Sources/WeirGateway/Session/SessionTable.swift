@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// The open sessions of one loop, so that they can be told to end.
 ///

@@ -1,6 +1,6 @@
+import WeirBase
 import WeirQuota
 import WeirSMTP
-import WeirTime
 
 /// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
 final class Transaction {
@@ -10,6 +10,8 @@ final class Transaction {
     let hold: Hold
     /// What it holds of the account's relief: recipients that always may be written to, within a cap of their own.
     private(set) var relief: Hold?
+    /// All that it holds.
+    private(set) var holds: [Hold]
     /// Octets as SIZE declared them, 0 without.
     let declaredOctets: Int64
     let isSMTPUTF8: Bool
@@ -37,6 +39,7 @@ final class Transaction {
         self.id = id
         self.account = account
         hold = Hold(subjects)
+        holds = [hold]
         declaredOctets = Int64(clamping: mail.size ?? 0)
         isSMTPUTF8 = mail.isSMTPUTF8
         self.envelope = envelope
@@ -47,10 +50,9 @@ final class Transaction {
         if let relief { return relief }
         let made = Hold(Subjects(account: subject))
         relief = made
+        holds.append(made)
         return made
     }
-
-    var holds: [Hold] { relief.map { [hold, $0] } ?? [hold] }
 }
 
 /// A relay's reply, kept as the client will get it.

@@ -1,10 +1,10 @@
 import Synchronization
-import WeirTime
+import WeirBase
 
 /// Checks passwords on a few threads of its own, for a check takes some 40 ms of a processor.
 ///
-/// What waits is bounded, so a flood of logins costs the flooders and not the loops. A password that was right is known again for a
-/// minute by a keyed code of login, password and hash: a changed hash is a changed code. Called from any executor.
+/// What waits is bounded and yields to the loops, so a flood of logins costs the flooders and nobody's mail. A password that was right is known again for a
+/// minute after each use, by a keyed code of login, password and hash: a changed hash is a changed code. Called from any executor.
 package final class PasswordPool: Sendable {
     package enum Verdict: Equatable, Sendable {
         case right, wrong
@@ -14,7 +14,7 @@ package final class PasswordPool: Sendable {
 
     /// Checks that may run and wait at once, all threads together; at the default cost two threads take 1.3 s for them.
     package static let waitingMax = 64
-    /// How long a right password is remembered, in nanoseconds.
+    /// How long a right password is remembered after its last use, in nanoseconds.
     package static let rememberedSpan = UInt64.minute
     /// How many right passwords are remembered at most.
     package static let rememberedMax = 65_536
@@ -33,6 +33,8 @@ package final class PasswordPool: Sendable {
         self.waitingMax = waitingMax
         var workers: [RuntimeExecutor] = []
         for index in 0..<max(1, threads) { workers.append(try runtime.makeWorker(name: "weir-password-\(index)")) }
+        // What a simulation has instead of threads has no priority.
+        for worker in workers where worker is WorkerThread { worker.post { System.lowerThreadPriority() } }
         self.workers = workers
         loads = Mutex([Int](repeating: 0, count: workers.count))
     }
@@ -42,10 +44,16 @@ package final class PasswordPool: Sendable {
         for worker in workers { (worker as? WorkerThread)?.stop() }
     }
 
+    /// Whether this password was right, or recalled, within ``rememberedSpan``; takes no time.
+    package func remembers(login: [UInt8], password: [UInt8], against hash: PasswordHash) -> Bool {
+        let code = code(login: login, password: password, hash: hash)
+        return memory.withLock { $0.recall(code, now: runtime.now) }
+    }
+
     /// Checks a password; without a hash, for a login that does not exist or has no password, at the same cost and in vain.
     package func verify(login: [UInt8], password: [UInt8], against hash: PasswordHash?) async -> Verdict {
         let code = code(login: login, password: password, hash: hash ?? .dummy)
-        if hash != nil, memory.withLock({ $0.contains(code, now: runtime.now) }) { return .right }
+        if hash != nil, memory.withLock({ $0.recall(code, now: runtime.now) }) { return .right }
         guard let worker = takeWorker() else { return .busy }
         let isRight = await workers[worker].spawn { (hash ?? .dummy).verify(password) }.value
         loads.withLock { $0[worker] -= 1 }
@@ -81,9 +89,11 @@ private struct Memory {
     private var old: [Code: Instant] = [:]
     private var turned = Instant(nanoseconds: 0)
 
-    func contains(_ code: Code, now: Instant) -> Bool {
-        guard let since = young[code] ?? old[code] else { return false }
-        return now.since(since) < PasswordPool.rememberedSpan
+    /// Whether the code is here; from now on it stays for the whole span again.
+    mutating func recall(_ code: Code, now: Instant) -> Bool {
+        guard let since = young[code] ?? old[code], now.since(since) < PasswordPool.rememberedSpan else { return false }
+        insert(code, now: now)
+        return true
     }
 
     mutating func insert(_ code: Code, now: Instant) {

@@ -1,6 +1,6 @@
 internal import CAres
 internal import Glibc
-import WeirTime
+import WeirBase
 
 /// Whom the resolver asks, and for how long.
 package struct DNSSettings: Sendable {
@@ -29,7 +29,7 @@ final class Resolver {
     static let tries: Int32 = 2
 
     private struct Answer {
-        let result: Result<[SocketAddress], ResolverError>
+        let result: Result<[IPAddress], ResolverError>
         let until: Instant
     }
 
@@ -47,8 +47,8 @@ final class Resolver {
 
     deinit { if let channel { ares_destroy(channel) } }
 
-    /// The addresses of a host name, their ports 0, nearest first (RFC 6724).
-    func resolve(_ host: String) async throws(ResolverError) -> [SocketAddress] {
+    /// The addresses of a host name, nearest first (RFC 6724).
+    func resolve(_ host: String) async throws(ResolverError) -> [IPAddress] {
         guard let name = HostName.canonical(host) else { throw ResolverError(host: host, reason: "not a host name") }
         if let answer = cache[name], loop.now < answer.until { return try answer.result.get() }
         let lookup = if let same = lookups[name] { same } else { try begin(name) }
@@ -182,7 +182,7 @@ private final class ResolverSocket: DescriptorObserver {
 private final class Lookup {
     let name: String
     var waiters: [Waiter] = []
-    private(set) var result: Result<[SocketAddress], ResolverError>?
+    private(set) var result: Result<[IPAddress], ResolverError>?
     /// The answer's own time to live, in nanoseconds; 0 for a failure.
     private(set) var lifetime: UInt64 = 0
     /// No server gave an answer that could be used.
@@ -204,11 +204,11 @@ private final class Lookup {
     }
 
     private func finish(_ status: Int32, _ answer: UnsafeMutablePointer<ares_addrinfo>?) {
-        var addresses: [SocketAddress] = []
+        var addresses: [IPAddress] = []
         var seconds = Int32.max
         var node = answer?.pointee.nodes
         while let current = node?.pointee {
-            if let address = SocketAddress(current.ai_addr, count: Int(current.ai_addrlen)),
+            if let address = IPAddress(current.ai_addr, count: Int(current.ai_addrlen)),
                 !addresses.contains(address)
             {
                 addresses.append(address)
@@ -229,7 +229,7 @@ private final class Lookup {
     }
 }
 
-extension SocketAddress {
+extension IPAddress {
     /// Copies an address that a C library holds, such as one of `getaddrinfo`'s.
     fileprivate init?(_ address: UnsafePointer<sockaddr>?, count: Int) {
         guard let address, count > 0, count <= MemoryLayout<sockaddr_storage>.size else { return nil }
@@ -237,6 +237,7 @@ extension SocketAddress {
         withUnsafeMutableBytes(of: &storage) {
             $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: count))
         }
-        self.init(storage)
+        guard let copied = SocketAddress(storage) else { return nil }
+        self = copied.ip
     }
 }

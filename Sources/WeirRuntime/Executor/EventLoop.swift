@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 import Synchronization
-package import WeirTime
+package import WeirBase
 
 /// One thread, one epoll, one eventfd, a timer heap: runs sessions to their next wait and waits for descriptors.
 ///

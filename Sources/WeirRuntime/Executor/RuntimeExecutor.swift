@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Runs tasks one at a time on one thread, with timers: an ``EventLoop``, a ``WorkerThread``, or the simulation.
 ///
@@ -26,6 +26,14 @@ package class RuntimeExecutor: TaskExecutor, @unchecked Sendable {  // Subclasse
         _ operation: sending @escaping () async -> Success
     ) -> Task<Success, Never> {
         Task(executorPreference: self, operation: operation)
+    }
+
+    /// Runs `operation` here in a task of its own, and waits for it.
+    ///
+    /// A task keeps the room of its deepest calls for as long as it lives. What a long-lived one does rarely, and deep down,
+    /// goes aside, and its memory goes with it.
+    package final func aside<Success: Sendable>(_ operation: sending @escaping () async -> Success) async -> Success {
+        await spawn(operation).value
     }
 
     /// Suspends the calling task, which runs here, until the clock says `instant`.

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The deadlines of one executor's waiters, soonest first.
 ///

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// The one wait of a task: whatever it waits for signals here, or its deadline passes.
 ///

@@ -2,7 +2,7 @@ internal import CAres
 internal import CLinux
 internal import Glibc
 import Synchronization
-package import WeirTime
+package import WeirBase
 
 /// A thread for work that blocks (SQLite, password hashes), as an executor: its tasks run one at a time.
 ///

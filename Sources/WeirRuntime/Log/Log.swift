@@ -1,5 +1,5 @@
 import Synchronization
-package import WeirTime
+package import WeirBase
 
 /// A value on a log line.
 package enum LogValue: Sendable {

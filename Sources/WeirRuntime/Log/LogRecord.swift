@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// One log line in the making.
 ///
@@ -94,6 +94,8 @@ struct LogRecord: ~Copyable {
     // MARK: - Text
 
     private mutating func appendText(_ text: some Collection<UInt8>) {
+        let isAppended = text.withContiguousStorageIfAvailable { octets in appendPlain(octets) }
+        if isAppended == true { return }
         let quotes = format == .json || text.isEmpty || !text.allSatisfy(LogRecord.isPlain)
         if quotes { append("\"") }
         var iterator = text.prefix(LogRecord.valueOctetsMax).makeIterator()
@@ -107,6 +109,17 @@ struct LogRecord: ~Copyable {
         }
         if text.count > LogRecord.valueOctetsMax { appendScalar("…") }
         if quotes { append("\"") }
+    }
+
+    /// Writes a value that needs no escape, as most do not; false: nothing was written.
+    private mutating func appendPlain(_ octets: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard octets.count <= LogRecord.valueOctetsMax, format == .json, octets.allSatisfy(LogRecord.isPlain) else {
+            return false
+        }
+        append("\"")
+        line.append(contentsOf: octets)
+        append("\"")
+        return true
     }
 
     /// Whether an octet may stand in a text line's value without quotes.

@@ -1,6 +1,6 @@
 internal import Glibc
 import Synchronization
-import WeirTime
+import WeirBase
 
 /// Writes log lines to a descriptor from a thread of its own, so that a full pipe stops nobody.
 ///

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// The catalogue: every metric of the gateway, typed, so that a wrong name or label does not compile.
 ///

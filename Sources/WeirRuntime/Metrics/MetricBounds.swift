@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// Where the buckets of the histograms end.
 package enum MetricBounds {

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// Why an exchange with a peer ended.
 package enum ConnectionError: Error, Equatable, Sendable {

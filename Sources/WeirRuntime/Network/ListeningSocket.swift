@@ -1,6 +1,7 @@
 internal import CAres
 internal import CLinux
 internal import Glibc
+import WeirBase
 
 /// A listening socket, shared by every loop: each takes what comes to it.
 ///
@@ -15,7 +16,7 @@ package final class ListeningSocket: Listening, @unchecked Sendable {
         _ address: SocketAddress, loops: [EventLoop],
         accept: @escaping @Sendable (Transport, RuntimeExecutor) -> Void
     ) throws(SystemError) {
-        let family = address.isIPv4 ? AF_INET : AF_INET6
+        let family = address.ip.isIPv4 ? AF_INET : AF_INET6
         let descriptor = try SystemError.check("socket", clinux_socket(family, Int32(SOCK_STREAM.rawValue)))
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -1,6 +1,7 @@
 internal import CAres
 internal import CLinux
 internal import Glibc
+import WeirBase
 
 /// A TCP socket of one event loop.
 package final class SocketTransport: Transport, DescriptorObserver {
@@ -28,7 +29,7 @@ package final class SocketTransport: Transport, DescriptorObserver {
 
     /// Begins to connect; ``finishConnect()`` tells when it stands.
     static func connect(to address: SocketAddress, loop: EventLoop) throws(SystemError) -> SocketTransport {
-        let family = address.isIPv4 ? AF_INET : AF_INET6
+        let family = address.ip.isIPv4 ? AF_INET : AF_INET6
         let descriptor = try SystemError.check("socket", clinux_socket(family, Int32(SOCK_STREAM.rawValue)))
         let result = address.withSockaddr { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {

@@ -1,4 +1,4 @@
-import WeirTime
+import WeirBase
 
 /// How badly a simulated network behaves; the seed decides what happens when.
 ///

@@ -1,5 +1,5 @@
 internal import Glibc
-import WeirTime
+import WeirBase
 
 /// What befalls a direction after some octets.
 enum Breakdown {

@@ -1,5 +1,5 @@
 internal import Glibc
-import WeirTime
+import WeirBase
 
 /// The heart of the simulation: the virtual time, what is ready now, and what will happen later.
 ///

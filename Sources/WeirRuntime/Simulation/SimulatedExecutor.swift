@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// One of the simulation's executors: a loop, a worker, a subscriber or a relay.
 ///

@@ -1,5 +1,5 @@
 internal import Glibc
-import WeirTime
+import WeirBase
 
 /// The simulated internet: who listens where, and connections between endpoints.
 ///
@@ -58,7 +58,8 @@ package final class SimulatedNetwork: @unchecked Sendable {
     }
 
     private func listener(at address: SocketAddress) -> SimulatedListener? {
-        listeners[address] ?? listeners[address.isIPv4 ? .unspecified.with(port: address.port) : .anyIPv6(address.port)]
+        listeners[address]
+            ?? listeners[address.ip.isIPv4 ? .unspecified.with(port: address.port) : .anyIPv6(address.port)]
     }
 
     private func takePort() -> UInt16 {
@@ -143,7 +144,9 @@ package final class SimulatedListener: Listening, @unchecked Sendable {
 }
 
 extension SocketAddress {
-    fileprivate func with(port: UInt16) -> SocketAddress { SocketAddress(high: high, low: low, port: port) }
+    fileprivate func with(port: UInt16) -> SocketAddress { SocketAddress(ip, port: port) }
 
-    fileprivate static func anyIPv6(_ port: UInt16) -> SocketAddress { SocketAddress(high: 0, low: 0, port: port) }
+    fileprivate static func anyIPv6(_ port: UInt16) -> SocketAddress {
+        SocketAddress(IPAddress(high: 0, low: 0), port: port)
+    }
 }

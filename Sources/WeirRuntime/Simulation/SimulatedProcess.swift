@@ -1,5 +1,5 @@
 internal import Glibc
-package import WeirTime
+package import WeirBase
 
 /// One process within a simulation, with loops, workers and sockets of its own, which ``kill()`` ends as a kernel does.
 ///
@@ -27,7 +27,7 @@ package final class SimulatedProcess: Runtime, @unchecked Sendable {
     /// A process whose connections come from `address`, whatever its port.
     package init(in simulation: Simulation, name: String, loops: Int, address: SocketAddress) {
         self.simulation = simulation
-        self.address = SocketAddress(high: address.high, low: address.low, port: 0)
+        self.address = SocketAddress(address.ip, port: 0)
         super.init(loops: (0..<loops).map { simulation.makeExecutor(name: "\(name) loop \($0)") })
     }
 

@@ -1,4 +1,4 @@
-package import WeirTime
+package import WeirBase
 
 /// The simulated twin of the machine: one thread, a virtual clock, and a seed that decides all that is left to chance.
 ///
@@ -12,8 +12,8 @@ package final class Simulation: Runtime, @unchecked Sendable {
     /// When the virtual time began.
     package let start: Instant
     package let network: SimulatedNetwork
-    /// The resolver's answers by host name; ports are those that are asked for. An unlisted name does not exist.
-    package var hosts: [String: Result<[SocketAddress], ResolverError>] = [:]
+    /// The resolver's answers by host name. An unlisted name does not exist.
+    package var hosts: [String: Result<[IPAddress], ResolverError>] = [:]
 
     private let scheduler: Scheduler
     private var numbers: SeededRandom
@@ -106,13 +106,13 @@ package final class Simulation: Runtime, @unchecked Sendable {
     package override func resolve(
         _ host: String, port: UInt16, on loop: RuntimeExecutor
     ) async throws(ResolverError) -> [SocketAddress] {
-        if let address = SocketAddress(numeric: host, port: port) { return [address] }
+        if let address = IPAddress(host) { return [SocketAddress(address, port: port)] }
         await loop.sleep(until: now + network.random.within(network.plan.delay))
         if network.random.chance(network.plan.resolveFailure) {
             throw ResolverError(host: host, reason: "the name server does not answer")
         }
         guard let answer = hosts[host] else { throw ResolverError(host: host, reason: "no such host") }
-        return try answer.get().map { SocketAddress(high: $0.high, low: $0.low, port: port) }
+        return try answer.get().map { SocketAddress($0, port: port) }
     }
 
     package override func makeWorker(name: String) throws(SystemError) -> RuntimeExecutor { makeExecutor(name: name) }

@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+import WeirBase
 
 /// A key with a certificate that it signed itself: for the demonstration and for tests.
 package struct SelfSignedCertificate: Sendable {
@@ -54,7 +55,7 @@ package struct SelfSignedCertificate: Sendable {
         let list = GENERAL_NAMES_new()
         defer { GENERAL_NAMES_free(list) }
         for name in names {
-            let address = SocketAddress(numeric: name, port: 0)
+            let address = IPAddress(name)
             let octets = address.map(\.octets) ?? Array(name.utf8)
             guard copenssl_push_name(list, octets, Int32(octets.count), address == nil ? 0 : 1) == 1 else {
                 return false

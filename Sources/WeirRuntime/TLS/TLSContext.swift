@@ -14,7 +14,8 @@ package final class TLSContext: @unchecked Sendable {
     /// Whom a client believes.
     package enum Authorities: Equatable, Sendable {
         case system
-        /// The certificates of a PEM file, and no others.
+        /// The certificates of a PEM file, and no others. Where revocation lists stand beside them, one of the peer's issuer must be
+        /// there, in date, and not name the peer's certificate.
         case file(String)
         /// Anybody: opportunistic encryption, which keeps out only those who listen.
         case anybody
@@ -164,6 +165,7 @@ package final class TLSContext: @unchecked Sendable {
             guard SSL_CTX_load_verify_file(handle, path) == 1 else {
                 throw TLSFileError(file: path, reason: reason("no PEM certificate"))
             }
+            copenssl_heed_revocations(handle)
         }
     }
 

@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+import WeirBase
 
 /// TLS over another transport.
 ///
@@ -46,7 +47,7 @@ package final class TLSTransport: Transport, TransportObserver {
         if name.utf8.last == UInt8(ascii: ".") { name.removeLast() }
         // A NUL would cut the name short in C: another name would be checked.
         guard !name.isEmpty, !name.utf8.contains(0) else { throw TransportFailure(reason: "not a host name") }
-        if SocketAddress(numeric: name, port: 0) != nil {
+        if IPAddress(name) != nil {
             guard X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 else {
                 throw TLSTransport.failure("not an address")
             }

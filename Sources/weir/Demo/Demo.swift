@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 /// Everything on loopback in a temporary folder: a gateway, a relay that swallows, accounts that send, and one that spams.
 enum Demo {

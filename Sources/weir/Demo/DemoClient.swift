@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// A subscriber's mail program: one session with the gateway.
 struct DemoClient {
@@ -53,7 +53,7 @@ struct DemoClient {
             guard let login = door.login else { return }
             try await exchange("STARTTLS")
             try await connection.secure(until: deadline) { transport throws(TransportFailure) in
-                try door.tls.connect(over: transport, to: door.address.host)
+                try door.tls.connect(over: transport, to: door.address.ip.description)
             }
             try await greet()
             var line: [UInt8] = []

@@ -1,5 +1,5 @@
 import WeirAdmin
-import WeirTime
+import WeirBase
 
 /// How things stand at one moment, drawn as lines.
 struct DemoPicture {

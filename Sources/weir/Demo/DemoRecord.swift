@@ -1,6 +1,6 @@
 import Synchronization
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// What happened, told by those it happened to.
 struct DemoEvent: Sendable {

@@ -1,7 +1,7 @@
 import Synchronization
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// A relay that takes every message and throws it away; of recipients it refuses those who do not exist.
 ///

@@ -1,6 +1,6 @@
+import WeirBase
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 /// What one sender does again and again until the curtain falls.
 struct DemoScript: Sendable {

@@ -1,6 +1,6 @@
 import WeirAdmin
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// The demonstration from the first message to the last word: on a terminal a picture, elsewhere a line for each event.
 struct DemoShow {

@@ -1,9 +1,9 @@
 import Glibc
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 /// The gateway of the demonstration with its relay, all of it real, on free ports of loopback.
 final class DemoStage: Sendable {

@@ -1,6 +1,6 @@
 import WeirAdmin
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// Suspends whoever writes to addresses that do not exist.
 ///

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 import WeirAdmin
+import WeirBase
 import WeirReputation
-import WeirTime
 
 /// The verbs under `weir detector`.
 enum DetectorCommands {

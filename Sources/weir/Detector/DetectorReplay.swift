@@ -1,5 +1,5 @@
+import WeirBase
 import WeirReputation
-import WeirTime
 
 /// A trace fed to the detector of the gateway, event by event, as the gateway would.
 struct DetectorReplay {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirReputation
-import WeirTime
 
 /// What is in use elsewhere, to compare the detector with. Each suspends at once; none flags.
 enum SimpleRule: String, CaseIterable {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirReputation
-import WeirTime
 
 /// One line of a trace: what a gateway saw, and what its relay said.
 struct TraceEvent {

@@ -1,8 +1,8 @@
+import WeirBase
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Compares the gateway's books with what the wiretap heard, when everything is quiet.
 struct Audit {
@@ -35,7 +35,7 @@ struct Audit {
             if let credentials = subscriber.credentials {
                 account = try await accounts.account(login: credentials.login)
             } else {
-                account = try await accounts.account(at: subscriber.source)
+                account = try await accounts.account(at: subscriber.source.ip)
             }
             guard let account else { throw AuditError(reason: "subscriber \(subscriber.number) has no account") }
             all.append(account.standing.parties)

@@ -1,8 +1,8 @@
+import WeirBase
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// Holds what everybody saw against DESIGN's invariants.
 struct Checker {

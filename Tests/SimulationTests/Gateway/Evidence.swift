@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// What everybody saw of one run: subscribers, relays, and a wiretap between gateway and relays.
 final class Evidence {

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
+import WeirBase
 import WeirGateway
 import WeirRuntime
-import WeirTime
 
 @Suite("The gateway, simulated")
 struct GatewayTests {

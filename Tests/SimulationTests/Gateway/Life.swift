@@ -1,8 +1,8 @@
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// One life of the gateway's process, from its start on the disk as it is to its end.
 ///

@@ -1,7 +1,7 @@
+import WeirBase
 import WeirConfiguration
 import WeirQuota
 import WeirRuntime
-import WeirTime
 
 /// What a seed makes of a run: who is limited how, who sends what, and what goes wrong when.
 struct Scenario: CustomStringConvertible {

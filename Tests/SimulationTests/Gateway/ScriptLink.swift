@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// A connection as a script uses it: lines and replies come in, whole; while something is written, what comes is read too.
 final class ScriptLink {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// How badly a relay behaves; probabilities are for each command.
 struct Manners {
@@ -22,6 +22,8 @@ struct Manners {
     var answersEarly = 0.0
     /// The end in the middle of the content.
     var dropsContent = 0.0
+    /// A wait before the content is read.
+    var pause: UInt64 = 0
     /// The end in place of the reply to the dot; the message is taken, or is not.
     var dropsAfterDot = 0.0
     /// A wait before an answer, up to `delay`.
@@ -254,6 +256,7 @@ final class ScriptedRelay: @unchecked Sendable {
         }
         visit.link.send("354 go on\r\n")
         try await visit.link.flushBlindly(within: 5 * .minute)
+        if manners.pause > 0 { await visit.link.sleep(manners.pause) }
         guard let content = try await content(visit) else { return false }
         return try await dot(content, &visit)
     }

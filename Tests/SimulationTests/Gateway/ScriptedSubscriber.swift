@@ -1,6 +1,6 @@
+import WeirBase
 import WeirRuntime
 import WeirSMTP
-import WeirTime
 
 /// How a subscriber's program behaves; probabilities are for each step.
 struct Habits {
@@ -125,11 +125,11 @@ final class ScriptedSubscriber: @unchecked Sendable {
 
     private func visit(_ link: ScriptLink, _ letters: inout [Letter]) async throws(ConnectionError) {
         guard try await reply(link, to: "greeting").code == 220 else { throw .closed }
-        var offers = try await command(link, "EHLO [\(source.host)]")
+        var offers = try await command(link, "EHLO [\(source.ip)]")
         if credentials != nil || random.chance(habits.securesFirst) {
             guard try await command(link, "STARTTLS").code == 220 else { throw .closed }
             try await link.secure(server: false)
-            offers = try await command(link, "EHLO [\(source.host)]")
+            offers = try await command(link, "EHLO [\(source.ip)]")
         }
         if let credentials {
             let plain = base64([0] + Array(credentials.login.utf8) + [0] + Array(credentials.token.utf8))

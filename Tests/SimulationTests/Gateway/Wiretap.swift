@@ -1,5 +1,5 @@
+import WeirBase
 import WeirRuntime
-import WeirTime
 
 /// Listens at the gateway's end of one connection to a relay, and tells transactions from each other.
 ///

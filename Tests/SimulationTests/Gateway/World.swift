@@ -1,8 +1,8 @@
+import WeirBase
 import WeirGateway
 import WeirQuota
 import WeirRuntime
 import WeirStore
-import WeirTime
 
 /// A whole gateway in a simulation: its process with its disk, its subscribers and relays, and what befalls them.
 ///
@@ -49,7 +49,7 @@ final class World: @unchecked Sendable {
     private func makeRelays() throws {
         for (index, part) in scenario.relays.enumerated() {
             let address = SocketAddress(ipv4: 0xC633_6401 + UInt32(index), port: 25)
-            simulation.hosts["relay\(index).isp.example"] = .success([address])
+            simulation.hosts["relay\(index).isp.example"] = .success([address.ip])
             simulation.network.plans[address] = scenario.relayPlan
             relays.append(
                 try ScriptedRelay(

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirQuota
-import WeirTime
 
 /// A book, a clock, and one message on its way: an expectation cannot hold what is not copyable.
 final class Desk {
@@ -25,6 +25,10 @@ final class Desk {
 
     func reserve(_ amount: Amount) -> Decision {
         book.reserve(amount, into: &reservation, for: parties, at: clock.moment)
+    }
+
+    func reserve(_ amount: Amount, times count: Int) -> (admitted: Int, crossings: [Crossing], refusal: Refusal?) {
+        book.reserve(amount, times: count, into: &reservation, for: parties, at: clock.moment)
     }
 
     func release(_ amount: Amount) { book.release(amount, from: &reservation) }

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirQuota
-import WeirTime
 
 /// SplitMix64: the same seed, the same history.
 struct SeededGenerator: RandomNumberGenerator {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirQuota
-import WeirTime
 
 /// A random history, lived by the book and by the model beside it.
 struct History: ~Copyable {

@@ -1,5 +1,5 @@
+import WeirBase
 import WeirQuota
-import WeirTime
 
 /// What the book must say, from a plain list of all that was ever sent: no slots, no sums, nothing dropped.
 struct ReferenceModel {

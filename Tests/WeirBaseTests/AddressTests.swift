@@ -1,8 +1,8 @@
 import Testing
-import WeirConfiguration
+import WeirBase
 
 @Suite("Addresses and networks")
-struct IPAddressTests {
+struct AddressTests {
     @Test(
         "an address is read, and written in its one spelling",
         arguments: [
@@ -78,42 +78,53 @@ struct IPAddressTests {
             ("192.0.2.1", "192.0.2.2", false),
         ])
     func contains(network: String, address: String, isInside: Bool) throws {
-        #expect(try CIDR(parsing: network).contains(#require(IPAddress(address))) == isInside)
+        #expect(try IPNetwork(parsing: network).contains(#require(IPAddress(address))) == isInside)
+    }
+
+    @Test(
+        "a network is written as it is read, a lone address with its length",
+        arguments: [
+            ("0.0.0.0/0", "0.0.0.0/0"), ("192.0.2.0/24", "192.0.2.0/24"), ("::/0", "::/0"),
+            ("2001:DB8::/32", "2001:db8::/32"), ("128.0.0.0/1", "128.0.0.0/1"), ("192.0.2.1", "192.0.2.1/32"),
+            ("2001:db8::1", "2001:db8::1/128"), ("::ffff:192.0.2.1", "192.0.2.1/32"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"), ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+        ])
+    func networks(text: String, canonical: String) throws {
+        let network = try IPNetwork(parsing: text)
+        #expect(network.description == canonical)
+        #expect(try IPNetwork(parsing: canonical) == network)
+    }
+
+    @Test(
+        "a network is the one round an address, of a length that its family has",
+        arguments: [
+            (36, "2001:db8:f000::/36"), (0, "::/0"), (-1, "::/0"), (500, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"),
+        ])
+    func around(length: Int, network: String) throws {
+        let address = try #require(IPAddress("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"))
+        #expect(IPNetwork(containing: address, length: length).description == network)
+    }
+
+    @Test("networks stand in the order of their addresses, the wider first")
+    func order() throws {
+        let texts = ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.1/32", "192.0.2.0/24", "2001:db8::/32"]
+        let networks = try texts.map { try IPNetwork(parsing: $0) }
+        #expect(networks.reversed().sorted() == networks)
     }
 
     @Test(
         "a network is refused for a reason",
         arguments: [
-            ("", CIDRError.malformed), ("/8", .malformed), ("10.0.0.0/", .malformed), ("10.0.0.0/+8", .malformed),
-            ("10.0.0.0/8/8", .malformed), ("10.0.0.0/0008", .malformed), ("10.0.0.0/33", .lengthOutOfRange(bits: 32)),
+            ("", IPNetworkError.malformed), ("/8", .malformed), ("10.0.0.0/", .malformed), ("10.0.0.0/+8", .malformed),
+            ("10.0.0.0/8/8", .malformed), ("10.0.0.0/0008", .malformed), ("10.0.0.0/-1", .malformed),
+            ("192.0.2/24", .malformed), ("1.2.3.4 ", .malformed), ("10.0.0.0/33", .lengthOutOfRange(bits: 32)),
             ("::/129", .lengthOutOfRange(bits: 128)), ("::ffff:10.0.0.0/90", .lengthOutOfRange(bits: 32)),
             (
                 "10.1.0.0/8",
-                .hostBits(network: CIDR(containing: IPAddress(v4: 0x0A00_0000), length: 8))
+                .hostBits(network: IPNetwork(containing: IPAddress(v4: 0x0A00_0000), length: 8))
             ),
         ])
-    func refused(text: String, reason: CIDRError) {
-        #expect(throws: reason) { try CIDR(parsing: text) }
-    }
-
-    @Test(
-        "an endpoint is a host with a port, and is written as it is read",
-        arguments: [
-            ("host.example:25", "host.example:25"), ("HOST.Example:25", "host.example:25"), ("1.2.3.4:0", "1.2.3.4:0"),
-            ("[::1]:65535", "[::1]:65535"), ("[::ffff:1.2.3.4]:25", "1.2.3.4:25"),
-        ])
-    func endpoints(text: String, canonical: String) throws {
-        #expect(try #require(Endpoint(text)).description == canonical)
-    }
-
-    @Test(
-        "what is no endpoint is none",
-        arguments: [
-            "", ":", ":25", "host.example", "host.example:", "host.example:65536", "host.example:-1", "host.example:+1",
-            "::1:25", "[1.2.3.4]:25", "[::1]", "[::1:25", "-host:25", "host-:25", "a..b:25", "1.2.3:25", "a_b:25",
-            "host.example:000025", "\(String(repeating: "a", count: 64)):25",
-        ])
-    func malformedEndpoints(text: String) {
-        #expect(Endpoint(text) == nil)
+    func refused(text: String, reason: IPNetworkError) {
+        #expect(throws: reason) { try IPNetwork(parsing: text) }
     }
 }
