@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "WeirBase", swiftSettings: pure),
         .target(name: "WeirSMTP", swiftSettings: pure),
         .target(name: "WeirQuota", dependencies: ["WeirBase"], swiftSettings: pure),
+        .target(name: "WeirReputation", dependencies: ["WeirBase"], swiftSettings: pure),
 
         .target(name: "WeirConfiguration", dependencies: ["CYAML", "WeirBase", "WeirQuota"], swiftSettings: strict),
         .target(
@@ -56,8 +57,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP",
-                "WeirStore",
+                "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+                "WeirRuntime", "WeirSMTP", "WeirStore",
             ],
             swiftSettings: strict),
 
@@ -65,6 +66,7 @@ let package = Package(
         tests("WeirBaseTests", ["WeirBase"]),
         tests("WeirSMTPTests", ["WeirSMTP"]),
         tests("WeirQuotaTests", ["WeirBase", "WeirQuota"]),
+        tests("WeirReputationTests", ["WeirBase", "WeirReputation", "weir"]),
         tests("WeirConfigurationTests", ["WeirBase", "WeirConfiguration", "WeirQuota"]),
         tests("WeirRuntimeTests", ["WeirBase", "WeirRuntime"]),
         tests("WeirStoreTests", ["WeirBase", "WeirQuota", "WeirRuntime", "WeirStore"]),

@@ -7,6 +7,7 @@ struct HouseRulesTests {
         "WeirBase": [],
         "WeirSMTP": [],
         "WeirQuota": ["WeirBase"],
+        "WeirReputation": ["WeirBase"],
         "WeirConfiguration": ["CYAML", "WeirBase", "WeirQuota"],
         "WeirRuntime": ["CLinux", "COpenSSL", "CAres", "CCrypt", "WeirBase"],
         "WeirStore": ["CSQLite", "WeirBase", "WeirQuota", "WeirRuntime"],
@@ -15,11 +16,11 @@ struct HouseRulesTests {
             "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
         ],
         "weir": [
-            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP",
-            "WeirStore",
+            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
+            "WeirSMTP", "WeirStore",
         ],
     ]
-    static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirSMTP"]
+    static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirReputation", "WeirSMTP"]
     /// The toolchain's modules that a target may use besides.
     static func toolchain(_ target: String) -> Set<String> {
         if pure.contains(target) { return [] }

@@ -1,0 +1,318 @@
+package import WeirBase
+
+/// What is decided of a message, and why.
+package struct Judgement: Equatable, Sendable {
+    package var score: Score
+    package var findings: Findings
+    /// Set when the account's standing changed by it.
+    package var verdict: Verdict?
+    /// As after the decision.
+    package var standing: Standing
+}
+
+extension AccountEvidence {
+    /// Decides of a message before it is released, and keeps what it says of the account.
+    ///
+    /// Call it once a message, all recipients known, at the end of data.
+    package mutating func judge(
+        _ message: MessageFacts, terms: Terms, surroundings: inout Surroundings, at now: Instant
+    ) -> Judgement {
+        begin(terms, &surroundings, now)
+        var findings = Findings()
+        meetOrigin(message, terms, now, &findings)
+        if today.messages == 0 { surroundings.climate.noteActive() }
+        let people = countPeople(message)
+        findings.reach = reach(message, people)
+        weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
+        findings.neighbours = surroundings.neighbourhood.count(
+            message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
+    }
+
+    /// Decides anew from what became of a message.
+    ///
+    /// Call it for each message that was released, with what ``judge(_:terms:surroundings:at:)`` returned for it.
+    package mutating func learn(
+        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, terms: Terms,
+        surroundings: inout Surroundings, at now: Instant
+    ) -> Judgement {
+        begin(terms, &surroundings, now)
+        var findings = judgement.findings
+        weighDelivery(outcome, message, findings, &surroundings)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
+    }
+
+    /// A login failed. It decides nothing by itself.
+    package mutating func loginFailed(terms: Terms, at now: Instant) {
+        advance(to: now, terms: terms)
+        failedLogins = min(failedLogins + 1, 1e6)
+        today.failedLogins.count(1)
+    }
+
+    /// Somebody complained of a message of this account.
+    package mutating func complain(
+        of id: UInt64, terms: Terms, surroundings: inout Surroundings, at now: Instant
+    ) -> Judgement {
+        begin(terms, &surroundings, now)
+        complaints = min(complaints + 1, 1e6)
+        var findings = Findings()
+        return conclude(id, nil, &findings, terms, &surroundings, isBefore: false, now)
+    }
+
+    // MARK: - Gathering
+
+    private mutating func begin(_ terms: Terms, _ surroundings: inout Surroundings, _ now: Instant) {
+        advance(to: now, terms: terms)
+        surroundings.climate.advance(to: now)
+    }
+
+    private var isCalm: Bool { !standing.isFlagged && content + delivery + refusals < Standing.calmScore }
+
+    private mutating func meetOrigin(
+        _ message: MessageFacts, _ terms: Terms, _ now: Instant, _ findings: inout Findings
+    ) {
+        let namesMax = terms.isByNetwork ? Acquaintances.namesByNetworkMax : Acquaintances.namesMax
+        // Before there is anything to compare with, nothing is strange.
+        let isFirst = names.entries.isEmpty
+        let name = names.meet(message.name, at: now, isCalm: isCalm, max: namesMax)
+        if name == .newcomer, !isFirst {
+            strangeNamesLately += 1
+            today.strangeNames.count(1)
+        }
+        guard !terms.isByNetwork else { return }
+        let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
+        findings.isStrangeNetwork = network != .familiar
+        if findings.isStrangeNetwork { today.isStrange = true }
+        if networks.hasFamiliar(at: now) { today.hadFamiliarNetwork = true }
+        if network == .newcomer, !isFirst {
+            strangeNetworksLately += 1
+            today.strangeNetworks.count(1)
+        }
+        if let country = message.country,
+            countries.meet(country, at: now, isCalm: isCalm, max: Acquaintances.countriesMax) == .newcomer, !isFirst
+        {
+            strangeCountriesLately += 1
+        }
+    }
+
+    /// Returns how many of the recipients were not written to today.
+    private mutating func countPeople(_ message: MessageFacts) -> (fresh: Int, new: Int) {
+        var (fresh, new) = (0, 0)
+        for person in message.recipients where !seenToday.contains(person) {
+            if seenToday.isFull { seenToday = PeopleFilter() }
+            seenToday.insert(person)
+            fresh += 1
+            if !known.contains(person) { new += 1 }
+        }
+        newByHour.add(new)
+        newByFiveMinutes.add(new)
+        today.messages.count(1)
+        today.recipients.count(message.recipients.count)
+        today.people.count(fresh)
+        today.newPeople.count(new)
+        today.newInADay = max(today.newInADay, UInt32(clamping: newByHour.total))
+        today.newInAnHour = max(today.newInAnHour, UInt32(clamping: newByFiveMinutes.total))
+        peopleLately = min(peopleLately + Double(fresh), 1e9)
+        recipientsLately = min(recipientsLately + Double(message.recipients.count), 1e9)
+        return (fresh, new)
+    }
+
+    /// To how many different people messages like this one go, for each one that gets them: 0 to 1.
+    ///
+    /// What reaches one person again and again is no campaign: forwarders pass on what others wrote.
+    private func reach(_ message: MessageFacts, _ people: (fresh: Int, new: Int)) -> Double {
+        let count = Double(max(1, message.recipients.count))
+        return max(Double(people.new), Double(people.fresh) * peopleLately / max(1, recipientsLately)) / count
+    }
+
+    private mutating func weighContent(
+        _ message: MessageFacts, _ people: (fresh: Int, new: Int), isNew: Bool,
+        _ surroundings: inout Surroundings, _ now: Instant, _ findings: inout Findings
+    ) {
+        var text = TextTable.Entry(fingerprint: 0, lastMinute: 0, copies: 1)
+        if let fingerprint = message.content?.fingerprint {
+            text = texts.add(fingerprint, people: people.fresh, at: now)
+            findings.textCopies = Double(text.copies)
+            findings.textPeople = Double(text.people)
+            today.fanOut = max(today.fanOut, text.people)
+        }
+        guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
+        findings.scannerScore = score
+        let isCondemned = score >= Self.condemned
+        // What a stranger writes is no habit of the owner.
+        let mayBeOwner = !findings.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
+        if text.copies == 1, mayBeOwner {
+            today.texts.count(1)
+            if isCondemned { today.condemnedTexts.count(1) }
+        }
+        let others = surroundings.climate.others(than: ballot).condemned
+        let usual = max((habit.condemnedTexts + 0.02 * 20) / (habit.texts + 20), others)
+        let most = clamp(Logarithm.ln(0.85 / usual), 0, 3)
+        // However many copies of it are sent, a text says once what they score on the average.
+        let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
+        let weight = clamp(0.3 * (mean - 3), -0.2, most)
+        let credit =
+            min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
+        content = clamp(content + credit - Double(text.credit), -0.5, 6)
+        if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
+    }
+
+    private mutating func weighDelivery(
+        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ surroundings: inout Surroundings
+    ) {
+        let others = surroundings.climate.others(than: ballot)
+        let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
+        let usualDeferred = max(0.03, max((habit.deferred + 0.9) / (habit.recipients + 30), others.deferred))
+        let usualRefused = max(0.01, max((habit.refusedMessages + 0.3) / (habit.messages + 30), others.refused))
+        let unknown = Evidence(abuse: 0.2, usual: usualUnknown)
+        let deferral = Evidence(abuse: 0.08, usual: usualDeferred)
+        let refusal = Evidence(abuse: 0.1, usual: usualRefused)
+        var sum = 0.0
+        var shares = Climate.Shares()
+        shares.condemned = (findings.scannerScore ?? 0) >= Self.condemned ? findings.reach : 0
+        for (person, reply) in zip(message.recipients, outcome.recipients) {
+            let isKnown = known.contains(person)
+            sum += (isKnown ? 0.3 : 1) * (unknown[reply == .unknown] + deferral[reply == .deferred])
+            switch reply {
+            case .accepted:
+                if !standing.isFlagged { known.insert(person) }
+                delivered = min(delivered + 1, 1e9)
+            case .unknown:
+                shares.unknown += 1
+                if !isKnown { today.unknownPeople.count(1) }
+            case .deferred:
+                shares.deferred += 1
+                today.deferred.count(1)
+            case .refused: shares.refused += 1
+            }
+        }
+        if let isTaken = outcome.isTaken {
+            refusals = clamp(refusals + findings.reach * refusal[!isTaken], -0.5, 6)
+            if !isTaken { today.refusedMessages.count(1) }
+        }
+        let count = Double(max(1, outcome.recipients.count))
+        shares.unknown /= count
+        shares.deferred /= count
+        shares.refused = outcome.isTaken == false ? 1 : shares.refused / count
+        surroundings.climate.vote(shares, ballot: &ballot)
+        delivery = clamp(delivery + clamp(sum, -4, 4), -0.5, 6)
+    }
+
+    // MARK: - Concluding
+
+    private mutating func conclude(
+        _ id: UInt64, _ message: MessageFacts?, _ findings: inout Findings, _ terms: Terms,
+        _ surroundings: inout Surroundings, isBefore: Bool, _ now: Instant
+    ) -> Judgement {
+        fill(&findings, terms, now)
+        let score = Score(findings)
+        today.note(score)
+        if content + delivery + refusals >= Standing.calmScore || score.total >= terms.thresholds.flag {
+            unrest = max(unrest, now)
+        }
+        if score.total >= Standing.calmScore { suspects.add(id) }
+        if let message, score.flags(terms.thresholds, findings) {
+            surroundings.neighbourhood.mark(message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
+        }
+        var judgement = Judgement(score: score, findings: findings, verdict: nil, standing: standing)
+        guard let next = next(score, findings, terms, surroundings, now) else { return judgement }
+        let verdict = Verdict(
+            time: now, before: standing, after: next, score: score, findings: findings, thresholds: terms.thresholds,
+            messages: suspects.ids, isBefore: isBefore)
+        // Only what a relay or a scanner says can have come from its breaking.
+        if !standing.isFlagged, score.content + score.delivery > score.total / 2 { surroundings.climate.noteFlagged() }
+        standing = next
+        judgement.standing = next
+        judgement.verdict = verdict
+        return judgement
+    }
+
+    private func fill(_ findings: inout Findings, _ terms: Terms, _ now: Instant) {
+        findings.planNewPeople = terms.newPeopleADay
+        findings.planPrior = terms.prior
+        findings.content = content
+        findings.delivery = clamp(delivery + refusals, -0.5, 6)
+        findings.refusals = refusals
+        findings.newInADay = Double(newByHour.total)
+        findings.ownInADay = habit.newInADay
+        findings.newInAnHour = Double(newByFiveMinutes.total)
+        findings.ownInAnHour = habit.newInAnHour
+        findings.ownTextPeople = habit.fanOut
+        findings.strangeNetworks = strangeNetworksLately
+        findings.ownStrangeNetworks = habit.strangeNetworks
+        findings.strangeNetworkShare = (habit.strangeNetworkDays + 1) / (habit.days + 5)
+        findings.strangeNames = strangeNamesLately
+        findings.ownStrangeNames = habit.strangeNames
+        findings.strangeCountries = strangeCountriesLately
+        findings.failedLogins = failedLogins
+        findings.ownFailedLogins = habit.failedLogins
+        findings.newPeople = Double(today.newPeople) + Double(yesterday.newPeople)
+        findings.unknownPeople = Double(today.unknownPeople) + Double(yesterday.unknownPeople)
+        findings.usualUnknown = max(0.03, (habit.unknownPeople + 0.9) / (habit.newPeople + 30))
+        findings.deferred = Double(today.deferred) + Double(yesterday.deferred)
+        findings.refusedMessages = Double(today.refusedMessages) + Double(yesterday.refusedMessages)
+        findings.complaints = complaints
+        findings.delivered = delivered
+        findings.ageDays = terms.opened.map { Double(now.since($0)) / Double(UInt64.day) }
+    }
+
+    /// Where the account goes from here; nil: it stays.
+    private func next(
+        _ score: Score, _ findings: Findings, _ terms: Terms, _ surroundings: Surroundings, _ now: Instant
+    ) -> Standing? {
+        if standing.isSuspended { return nil }
+        if score.suspends(terms.thresholds, findings), surroundings.climate.alarm == nil,
+            terms.mode == .suspend || terms.mode == .shadow
+        {
+            return .suspended(since: now)
+        }
+        guard !standing.isFlagged, score.flags(terms.thresholds, findings) else { return nil }
+        return .flagged(since: now)
+    }
+}
+
+extension Score {
+    /// Three messages in some twenty refused for what they are, or two in a row: what an old address book never brings.
+    static let foreignRefusals = 4.0
+
+    /// High enough, and said by two families, or loudly by one; a new account needs no second.
+    func flags(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
+        guard total >= thresholds.flag else { return false }
+        let loudest = Family.allCases.reduce(0) { max($0, self[$1]) }
+        return speaking(thresholds) >= 2 || loudest >= thresholds.flag || findings.isNewAccount
+    }
+
+    /// High enough, said by two families, and with a sign that it is not the owner.
+    func suspends(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
+        guard total >= thresholds.suspend, speaking(thresholds) >= 2 else { return false }
+        return findings.isNewAccount || findings.refusals >= Self.foreignRefusals
+            || [content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
+    }
+
+    private func speaking(_ thresholds: Thresholds) -> Int { Family.allCases.count { self[$0] >= thresholds.family } }
+}
+
+extension Findings {
+    var isNewAccount: Bool { ageDays.map { $0 < Score.newAccountDays } ?? false }
+}
+
+/// The log-likelihood ratio of one trial that fails this often under abuse, and this often as usual.
+private struct Evidence {
+    private let failed, passed: Double
+
+    init(abuse: Double, usual: Double) {
+        // Where failing is usual it says nothing, and neither does passing.
+        guard usual < abuse else {
+            (failed, passed) = (0, 0)
+            return
+        }
+        failed = Logarithm.ln(abuse / usual)
+        passed = Logarithm.ln((1 - abuse) / (1 - usual))
+    }
+
+    subscript(_ hasFailed: Bool) -> Double { hasFailed ? failed : passed }
+}
+
+extension UInt32 {
+    mutating func count(_ more: Int) { self = UInt32(clamping: UInt64(self) + UInt64(Swift.max(0, more))) }
+}

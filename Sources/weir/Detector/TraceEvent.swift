@@ -1,0 +1,117 @@
+import WeirBase
+import WeirReputation
+
+/// One line of a trace: what a gateway saw, and what its relay said.
+struct TraceEvent {
+    enum Kind { case message, failedLogin }
+
+    var number: UInt64 = 0
+    /// Nanoseconds since the trace began.
+    var time: UInt64 = 0
+    var kind = Kind.message
+    var account = ""
+    var network = ""
+    var country = ""
+    var name = ""
+    var recipients: [UInt64] = []
+    var scannerScore = 0.0
+    var content = ContentFacts(fingerprint: 0)
+    var replies: [RecipientReply] = []
+    var isTaken: Bool?
+}
+
+/// Why a line is no event, and where in it.
+struct TraceError: Error {
+    var reason: String
+    var offset: Int
+}
+
+extension TraceEvent {
+    /// Decodes one line of JSON; members it does not know are passed over.
+    init(line: ArraySlice<UInt8>, hash: KeyedHash) throws(TraceError) {
+        var scanner = JSONScanner(line)
+        var known: UInt32 = 0
+        try scanner.beginObject()
+        while let key = try scanner.nextMember() {
+            switch key {
+            case "n": self.number = UInt64(clamping: try scanner.decimal(places: 0))
+            case "t": time = UInt64(clamping: try scanner.decimal(places: 9))
+            case "k": kind = try scanner.text() == "auth" ? .failedLogin : .message
+            case "a": account = try scanner.text()
+            case "ip": network = Self.prefix(try scanner.text())
+            case "cc": country = try scanner.text()
+            case "helo": name = try scanner.text()
+            case "rc":
+                try scanner.beginArray()
+                while try scanner.nextElement() { recipients.append(hash(octets: try scanner.octets())) }
+            case "f": try decodeContent(&scanner)
+            case "up": try decodeReplies(&scanner)
+            default: try scanner.skip()
+            }
+            if let bit = ["n", "t", "k", "a"].firstIndex(of: key) { known |= 1 << UInt32(bit) }
+        }
+        guard known == 0b1111, !account.isEmpty else {
+            throw TraceError(reason: "an event needs n, t, k and a", offset: 0)
+        }
+    }
+
+    private mutating func decodeContent(_ scanner: inout JSONScanner) throws(TraceError) {
+        try scanner.beginObject()
+        while let key = try scanner.nextMember() {
+            switch key {
+            case "sc": scannerScore = Double(try scanner.decimal(places: 6)) / 1e6
+            case "fp":
+                let octets = try scanner.octets()
+                guard let value = UInt64(String(decoding: octets, as: UTF8.self), radix: 16) else {
+                    throw TraceError(reason: "fp is not 64 bits in hexadecimal", offset: scanner.offset)
+                }
+                content.fingerprint = value
+            case "sz": content.octets = UInt64(clamping: try scanner.decimal(places: 0))
+            case "u": content.links = Int(try scanner.decimal(places: 0))
+            case "h": content.isHTML = try scanner.decimal(places: 0) != 0
+            case "at": content.hasAttachment = try scanner.decimal(places: 0) != 0
+            case "un": content.hasUnsubscribe = try scanner.decimal(places: 0) != 0
+            default: try scanner.skip()
+            }
+        }
+    }
+
+    private mutating func decodeReplies(_ scanner: inout JSONScanner) throws(TraceError) {
+        try scanner.beginObject()
+        while let key = try scanner.nextMember() {
+            switch key {
+            case "r":
+                try scanner.beginArray()
+                while try scanner.nextElement() { replies.append(RecipientReply(trace: try scanner.octets())) }
+            case "d":
+                let reply = try scanner.octets()
+                isTaken = reply.isEmpty ? nil : RecipientReply(trace: reply) == .accepted
+            default: try scanner.skip()
+            }
+        }
+    }
+
+    /// An IPv4 /24, or an IPv6 /48.
+    private static func prefix(_ address: String) -> String {
+        if address.utf8.contains(UInt8(ascii: ":")) {
+            return address.split(separator: ":", omittingEmptySubsequences: false).prefix(3).joined(separator: ":")
+        }
+        guard let dot = address.utf8.lastIndex(of: UInt8(ascii: ".")) else { return address }
+        return String(address[..<dot])
+    }
+}
+
+extension RecipientReply {
+    /// Of a reply such as "550 5.1.1".
+    fileprivate init(trace octets: ArraySlice<UInt8>) {
+        let words = octets.split(separator: UInt8(ascii: " "))
+        func number(_ octets: ArraySlice<UInt8>) -> Int? { Int(String(decoding: octets, as: UTF8.self)) }
+        let code = words.first.flatMap(number) ?? 0
+        let parts = words.count > 1 ? words[1].split(separator: UInt8(ascii: ".")).compactMap(number) : []
+        self.init(code: code, enhanced: parts.count == 3 ? (parts[0], parts[1], parts[2]) : nil)
+    }
+}
+
+extension KeyedHash {
+    fileprivate func callAsFunction(octets: ArraySlice<UInt8>) -> UInt64 { self(octets.span) }
+}
