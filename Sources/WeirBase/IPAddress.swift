@@ -91,20 +91,23 @@ extension IPAddress: CustomStringConvertible {
 
     /// `IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet`, no leading zeros.
     private static func dotted(_ text: ArraySlice<UInt8>) -> UInt32? {
-        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var word: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            var value: UInt32 = 0
-            for digit in part {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-                value = value * 10 + UInt32(digit - UInt8(ascii: "0"))
+        var (word, value): (UInt32, UInt32) = (0, 0)
+        var (dots, digits) = (0, 0)
+        for octet in text {
+            if octet == UInt8(ascii: ".") {
+                guard digits > 0, dots < 3 else { return nil }
+                word = word << 8 | value
+                (value, digits, dots) = (0, 0, dots + 1)
+            } else {
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet), digits == 0 || value > 0 else {
+                    return nil
+                }
+                value = value * 10 + UInt32(octet - UInt8(ascii: "0"))
+                digits += 1
+                guard value <= 255 else { return nil }
             }
-            guard value <= 255 else { return nil }
-            word = word << 8 | value
         }
-        return word
+        return dots == 3 && digits > 0 ? word << 8 | value : nil
     }
 
     /// The eight groups of an IPv6 address, "::" filled up.

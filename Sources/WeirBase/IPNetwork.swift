@@ -35,15 +35,17 @@ package enum IPNetworkError: Error, Equatable {
 extension IPNetwork: CustomStringConvertible {
     /// Reads `address "/" length`; a lone address is the network of that address alone.
     package init(parsing text: some StringProtocol) throws(IPNetworkError) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let address = IPAddress(first) else { throw .malformed }
+        let slash = text.utf8.firstIndex(of: UInt8(ascii: "/"))
+        let host = text[..<(slash ?? text.endIndex)]
+        guard let address = IPAddress(host) else { throw .malformed }
         var length = address.bits
-        if parts.count == 2 {
-            guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                let number = Int(parts[1])
+        if let slash {
+            let digits = text[text.utf8.index(after: slash)...]
+            guard (1...3).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                let number = Int(digits)
             else { throw .malformed }
             // ::ffff:a.b.c.d/120 is a.b.c.d/24, as its address is a.b.c.d.
-            length = address.isIPv4 && first.contains(":") ? number - 96 : number
+            length = address.isIPv4 && host.utf8.contains(UInt8(ascii: ":")) ? number - 96 : number
         }
         guard (0...address.bits).contains(length) else { throw .lengthOutOfRange(bits: address.bits) }
         self.init(containing: address, length: length)

@@ -1,3 +1,4 @@
+import WeirBase
 import WeirQuota
 
 /// What a route of the API asks of whoever calls it.
@@ -73,7 +74,8 @@ package struct AdminToken: Hashable, Sendable {
 
     /// `name SP digest [ SP permission *( "," permission ) ]`
     private init(_ words: [ArraySlice<UInt8>]) throws(LineFault) {
-        guard (2...3).contains(words.count), let digest = AdminToken.digest(words[1]) else {
+        guard (2...3).contains(words.count), let digest = [UInt8](hexadecimal: words[1]), digest.count == 32
+        else {
             throw LineFault(
                 reason: "expected a name, the SHA-256 of a token, and what it may do",
                 hint: "printf %s \"$TOKEN\" | sha256sum")
@@ -99,12 +101,5 @@ package struct AdminToken: Hashable, Sendable {
     private struct LineFault: Error {
         let reason: String
         let hint: String?
-    }
-
-    private static func digest(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        guard text.count == 64 else { return nil }
-        let digits = text.compactMap { Character(Unicode.Scalar($0)).hexDigitValue.map(UInt8.init) }
-        guard digits.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 }

@@ -21,7 +21,7 @@ extension Keys {
                 let message = "listener \(quoted(listener.name)) needs a certificate"
                 refuseItem(path, "tls", message, hint: "add the section tls, or set tls: none here")
             }
-            if listener.plaintextAuth, !listener.address.address.isLoopback {
+            if listener.plaintextAuth, !listener.address.ip.isLoopback {
                 let hint = "passwords would cross the network in the clear; use 127.0.0.1, [::1], or TLS"
                 refuseItem(path, "plaintext_auth", "\"plaintext_auth\" needs a loopback address", hint: hint)
             }

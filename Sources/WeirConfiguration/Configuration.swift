@@ -33,8 +33,8 @@ package struct Configuration: Hashable, Sendable {
         package var socket: String
         /// Whose members may use the socket besides root.
         package var group: String?
-        /// Of metrics, health and the status page; the API too once there are tokens.
-        package var address: IPEndpoint?
+        /// Of metrics, health and the status page; the API too once there are tokens. Port 0 lets the system choose one.
+        package var address: SocketAddress?
         /// For ``AdminToken/load(_:)``; present only beside an address.
         package var tokenFile: String?
     }
@@ -120,7 +120,8 @@ package struct Listener: Hashable, Sendable {
     }
 
     package var name: String
-    package var address: IPEndpoint
+    /// Of this machine; port 0 lets the system choose one.
+    package var address: SocketAddress
     package var tls: TLSMode
     package var accounts: Accounts
     package var bareNewline: BareNewline

@@ -1,16 +1,5 @@
 package import WeirBase
 
-/// An address to listen on: of this machine, with a port; port 0 lets the system choose one.
-package struct IPEndpoint: Hashable, Sendable {
-    package var address: IPAddress
-    package var port: UInt16
-
-    package init(address: IPAddress, port: UInt16) {
-        self.address = address
-        self.port = port
-    }
-}
-
 /// Where to connect to: a name or an address, with a port.
 package struct Endpoint: Hashable, Sendable {
     package enum Host: Hashable, Sendable {
@@ -35,15 +24,11 @@ package struct Endpoint: Hashable, Sendable {
     }
 }
 
-extension IPEndpoint: CustomStringConvertible {
-    package var description: String { address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
-}
-
 extension Endpoint: CustomStringConvertible {
     package var description: String {
         switch host {
         case .name(let name): "\(name):\(port)"
-        case .address(let address): "\(IPEndpoint(address: address, port: port))"
+        case .address(let address): "\(SocketAddress(address, port: port))"
         }
     }
 

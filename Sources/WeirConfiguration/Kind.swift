@@ -205,7 +205,7 @@ extension Kind<Duration> {
 
 // MARK: Addresses
 
-extension Kind<IPEndpoint> {
+extension Kind<SocketAddress> {
     /// An address of this machine; port 0 lets the system choose.
     static let listenAddress = Kind("an address and port such as 0.0.0.0:587 or \"[::]:587\"") {
         scalar throws(Mismatch) in
@@ -213,7 +213,7 @@ extension Kind<IPEndpoint> {
         guard case .address(let address) = endpoint.host else {
             throw Mismatch(hint: "a listener takes an address of this machine, not a name")
         }
-        return IPEndpoint(address: address, port: endpoint.port)
+        return SocketAddress(address, port: endpoint.port)
     }
 }
 

@@ -1,5 +1,5 @@
 import Synchronization
-import WeirBase
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 import WeirReputation
@@ -111,7 +111,7 @@ package final class Gateway: Sendable {
     func open(_ listener: Listener) throws(ListenError) -> (port: Port, socket: any Listening) {
         let port = Port(listener)
         do throws(SystemError) {
-            let socket = try runtime.listen(on: SocketAddress(listener.address)) { [self] transport, loop in
+            let socket = try runtime.listen(on: listener.address) { [self] transport, loop in
                 accept(transport, port.listener, loop)
             }
             telemetry.metrics.smtp.listenerUp[telemetry.metrics.listener(listener.name)].set(1)
@@ -157,9 +157,11 @@ package final class Gateway: Sendable {
             await socket.close()
         }
         let deadline = runtime.now + generation.timeouts.drain
-        for (loop, table) in zip(runtime.loops, sessions) {
-            await loop.spawn { await table.drain(on: loop, until: deadline) }.value
+        // All loops at once: a message on one must not keep the idle sessions of another waiting for their farewell.
+        let tables = zip(runtime.loops, sessions).map { loop, table in
+            loop.spawn { await table.drain(on: loop, until: deadline) }
         }
+        for task in tables { await task.value }
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
     }
 
@@ -221,11 +223,5 @@ package final class Gateway: Sendable {
     private struct Handover: @unchecked Sendable {
         let session: Session
         let table: SessionTable
-    }
-}
-
-extension SocketAddress {
-    package init(_ endpoint: IPEndpoint) {
-        self.init(endpoint.address, port: endpoint.port)
     }
 }

@@ -10,15 +10,15 @@ extension AccountEvidence {
     package func encoded() -> [UInt8] {
         var blob = BlobWriter(version: Self.version)
         for instant in [updated, unrest, began] { blob.put(instant.nanoseconds) }
-        blob.put(lastSuspension?.nanoseconds ?? 0)
+        blob.put(lastRelease?.nanoseconds ?? 0)
         let (state, time) = standing.code
         blob.put(state)
         blob.put(time)
         for keyPath in Self.numbers { blob.put(self[keyPath: keyPath]) }
         for tally in [today, yesterday] {
             for keyPath in DayTally.counts { blob.put(tally[keyPath: keyPath]) }
-            blob.put(UInt8(tally.isStrange ? 1 : 0))
-            blob.put(tally.score)
+            blob.put(UInt8(tally.isStrange ? 1 : 0) | UInt8(tally.hadFamiliarNetwork ? 2 : 0))
+            for index in 0..<4 { blob.put(tally.suspicion[index]) }
         }
         for ring in [newByHour, newByFiveMinutes] {
             blob.put(ring.latest)
@@ -30,6 +30,7 @@ extension AccountEvidence {
         blob.put(UInt16(clamping: suspects.ids.count))
         for id in suspects.ids { blob.put(id) }
         blob.put(ballot.cast.nanoseconds)
+        blob.put(ballot.messages)
         for keyPath in Climate.Shares.all { blob.put(ballot.shares[keyPath: keyPath]) }
         return blob.finish()
     }
@@ -40,8 +41,8 @@ extension AccountEvidence {
         self.init(at: Instant(nanoseconds: try blob.integer(UInt64.self)))
         unrest = Instant(nanoseconds: try blob.integer(UInt64.self))
         began = Instant(nanoseconds: try blob.integer(UInt64.self))
-        let suspension = try blob.integer(UInt64.self)
-        lastSuspension = suspension == 0 ? nil : Instant(nanoseconds: suspension)
+        let release = try blob.integer(UInt64.self)
+        lastRelease = release == 0 ? nil : Instant(nanoseconds: release)
         let code = (try blob.integer(UInt8.self), try blob.integer(UInt64.self))
         guard let standing = Standing(code: code) else { throw .damaged }
         self.standing = standing
@@ -60,6 +61,7 @@ extension AccountEvidence {
         for _ in 0..<(try blob.count(max: Suspects.max)) { ids.append(try blob.integer(UInt64.self)) }
         suspects = Suspects(ids: ids)
         ballot.cast = Instant(nanoseconds: try blob.integer(UInt64.self))
+        ballot.messages = try blob.integer(UInt32.self)
         for keyPath in Climate.Shares.all { ballot.shares[keyPath: keyPath] = try blob.double() }
         try blob.end()
     }
@@ -67,8 +69,9 @@ extension AccountEvidence {
     private static var numbers: [WritableKeyPath<AccountEvidence, Double>] {
         [
             \.content, \.delivery, \.refusals, \.complaints, \.delivered, \.peopleLately, \.recipientsLately,
-            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.days,
-            \.habit.strangeNetworkDays, \.habit.strangeNameDays, \.habit.texts, \.habit.condemnedTexts,
+            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.activeDays,
+            \.habit.days,
+            \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
             \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
             \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,
             \.habit.strangeNames, \.habit.failedLogins,
@@ -135,7 +138,9 @@ extension BlobWriter {
         put(UInt16(clamping: texts.entries.count))
         for entry in texts.entries {
             put(entry.fingerprint)
-            put(entry.lastUsed.nanoseconds)
+            put(entry.score.bitPattern)
+            put(entry.credit.bitPattern)
+            put(entry.lastMinute)
             put(entry.copies)
             put(entry.people)
         }
@@ -146,8 +151,10 @@ extension BlobReader {
     fileprivate mutating func tally() throws(EvidenceError) -> DayTally {
         var tally = DayTally()
         for keyPath in DayTally.counts { tally[keyPath: keyPath] = try integer(UInt32.self) }
-        tally.isStrange = try integer(UInt8.self) != 0
-        tally.score = try double()
+        let flags = try integer(UInt8.self)
+        tally.isStrange = flags & 1 != 0
+        tally.hadFamiliarNetwork = flags & 2 != 0
+        for index in 0..<4 { tally.suspicion[index] = try double() }
         return tally
     }
 
@@ -171,7 +178,7 @@ extension BlobReader {
         for _ in 0..<(try count(max: max)) {
             entries.append(
                 Acquaintances.Entry(
-                    hash: try integer(UInt64.self), firstMinute: try integer(UInt32.self),
+                    hash: try integer(UInt32.self), firstMinute: try integer(UInt32.self),
                     lastDay: try integer(UInt32.self), days: try integer(UInt16.self)))
         }
         return Acquaintances(entries: entries)
@@ -182,8 +189,9 @@ extension BlobReader {
         for _ in 0..<(try count(max: TextTable.max)) {
             entries.append(
                 TextTable.Entry(
-                    fingerprint: try integer(UInt64.self), lastUsed: Instant(nanoseconds: try integer(UInt64.self)),
-                    copies: try integer(UInt32.self), people: try integer(UInt32.self)))
+                    fingerprint: try integer(UInt64.self), score: try float(), credit: try float(),
+                    lastMinute: try integer(UInt32.self), copies: try integer(UInt32.self),
+                    people: try integer(UInt32.self)))
         }
         return TextTable(entries: entries)
     }

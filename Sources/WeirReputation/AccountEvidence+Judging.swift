@@ -20,12 +20,13 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         var findings = Findings()
         meetOrigin(message, terms, now, &findings)
+        if today.messages == 0 { surroundings.climate.noteActive() }
         let people = countPeople(message)
         findings.reach = reach(message, people)
-        weighContent(message, people, &surroundings, now, &findings)
+        weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
         findings.neighbours = surroundings.neighbourhood.count(
-            message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
-        return conclude(message.id, &findings, terms, &surroundings, isBefore: true, now)
+            message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
     }
 
     /// Decides anew from what became of a message.
@@ -37,8 +38,8 @@ extension AccountEvidence {
     ) -> Judgement {
         begin(terms, &surroundings, now)
         var findings = judgement.findings
-        weighDelivery(outcome, message, reach: findings.reach, &surroundings)
-        return conclude(message.id, &findings, terms, &surroundings, isBefore: false, now)
+        weighDelivery(outcome, message, findings, &surroundings)
+        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
     }
 
     /// A login failed. It decides nothing by itself.
@@ -55,7 +56,7 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         complaints = min(complaints + 1, 1e6)
         var findings = Findings()
-        return conclude(id, &findings, terms, &surroundings, isBefore: false, now)
+        return conclude(id, nil, &findings, terms, &surroundings, isBefore: false, now)
     }
 
     // MARK: - Gathering
@@ -82,6 +83,7 @@ extension AccountEvidence {
         let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
         findings.isStrangeNetwork = network != .familiar
         if findings.isStrangeNetwork { today.isStrange = true }
+        if networks.hasFamiliar(at: now) { today.hadFamiliarNetwork = true }
         if network == .newcomer, !isFirst {
             strangeNetworksLately += 1
             today.strangeNetworks.count(1)
@@ -124,35 +126,39 @@ extension AccountEvidence {
     }
 
     private mutating func weighContent(
-        _ message: MessageFacts, _ people: (fresh: Int, new: Int), _ surroundings: inout Surroundings, _ now: Instant,
-        _ findings: inout Findings
+        _ message: MessageFacts, _ people: (fresh: Int, new: Int), isNew: Bool,
+        _ surroundings: inout Surroundings, _ now: Instant, _ findings: inout Findings
     ) {
-        var copies = 1.0
+        var text = TextTable.Entry(fingerprint: 0, lastMinute: 0, copies: 1)
         if let fingerprint = message.content?.fingerprint {
-            let text = texts.add(fingerprint, people: people.fresh, at: now)
-            copies = Double(text.copies)
-            findings.textCopies = copies
+            text = texts.add(fingerprint, people: people.fresh, at: now)
+            findings.textCopies = Double(text.copies)
             findings.textPeople = Double(text.people)
             today.fanOut = max(today.fanOut, text.people)
         }
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
         findings.scannerScore = score
-        let isCondemned = score >= 6
-        if copies == 1 {
+        let isCondemned = score >= Self.condemned
+        // What a stranger writes is no habit of the owner.
+        let mayBeOwner = !findings.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
+        if text.copies == 1, mayBeOwner {
             today.texts.count(1)
             if isCondemned { today.condemnedTexts.count(1) }
         }
         let others = surroundings.climate.others(than: ballot).condemned
         let usual = max((habit.condemnedTexts + 0.02 * 20) / (habit.texts + 20), others)
-        let most = clamp(Logarithm.ln(0.85 / usual), 0, 2.5)
-        content = clamp(content + findings.reach * clamp(0.3 * (score - 3), -0.2, most) / (copies * copies), -0.5, 6)
-        var shares = Climate.Shares()
-        shares.condemned = isCondemned ? findings.reach : 0
-        surroundings.climate.vote(shares, ballot: &ballot)
+        let most = clamp(Logarithm.ln(0.85 / usual), 0, 3)
+        // However many copies of it are sent, a text says once what they score on the average.
+        let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
+        let weight = clamp(0.3 * (mean - 3), -0.2, most)
+        let credit =
+            min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
+        content = clamp(content + credit - Double(text.credit), -0.5, 6)
+        if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
     }
 
     private mutating func weighDelivery(
-        _ outcome: Outcome, _ message: MessageFacts, reach: Double, _ surroundings: inout Surroundings
+        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
         let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
@@ -163,12 +169,13 @@ extension AccountEvidence {
         let refusal = Evidence(abuse: 0.1, usual: usualRefused)
         var sum = 0.0
         var shares = Climate.Shares()
+        shares.condemned = (findings.scannerScore ?? 0) >= Self.condemned ? findings.reach : 0
         for (person, reply) in zip(message.recipients, outcome.recipients) {
             let isKnown = known.contains(person)
             sum += (isKnown ? 0.3 : 1) * (unknown[reply == .unknown] + deferral[reply == .deferred])
             switch reply {
             case .accepted:
-                if isCalm { known.insert(person) }
+                if !standing.isFlagged { known.insert(person) }
                 delivered = min(delivered + 1, 1e9)
             case .unknown:
                 shares.unknown += 1
@@ -180,7 +187,7 @@ extension AccountEvidence {
             }
         }
         if let isTaken = outcome.isTaken {
-            refusals = clamp(refusals + reach * refusal[!isTaken], -0.5, 6)
+            refusals = clamp(refusals + findings.reach * refusal[!isTaken], -0.5, 6)
             if !isTaken { today.refusedMessages.count(1) }
         }
         let count = Double(max(1, outcome.recipients.count))
@@ -194,23 +201,26 @@ extension AccountEvidence {
     // MARK: - Concluding
 
     private mutating func conclude(
-        _ id: UInt64, _ findings: inout Findings, _ terms: Terms, _ surroundings: inout Surroundings, isBefore: Bool,
-        _ now: Instant
+        _ id: UInt64, _ message: MessageFacts?, _ findings: inout Findings, _ terms: Terms,
+        _ surroundings: inout Surroundings, isBefore: Bool, _ now: Instant
     ) -> Judgement {
         fill(&findings, terms, now)
         let score = Score(findings)
-        today.score = max(today.score, score.total - score.volume)
+        today.note(score)
         if content + delivery + refusals >= Standing.calmScore || score.total >= terms.thresholds.flag {
             unrest = max(unrest, now)
         }
         if score.total >= Standing.calmScore { suspects.add(id) }
+        if let message, score.flags(terms.thresholds, findings) {
+            surroundings.neighbourhood.mark(message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
+        }
         var judgement = Judgement(score: score, findings: findings, verdict: nil, standing: standing)
         guard let next = next(score, findings, terms, surroundings, now) else { return judgement }
         let verdict = Verdict(
             time: now, before: standing, after: next, score: score, findings: findings, thresholds: terms.thresholds,
             messages: suspects.ids, isBefore: isBefore)
-        if standing == .normal || !standing.isFlagged { surroundings.climate.noteFlagged() }
-        if case .suspended = next { lastSuspension = now }
+        // Only what a relay or a scanner says can have come from its breaking.
+        if !standing.isFlagged, score.content + score.delivery > score.total / 2 { surroundings.climate.noteFlagged() }
         standing = next
         judgement.standing = next
         judgement.verdict = verdict
@@ -262,6 +272,9 @@ extension AccountEvidence {
 }
 
 extension Score {
+    /// Three messages in some twenty refused for what they are, or two in a row: what an old address book never brings.
+    static let foreignRefusals = 4.0
+
     /// High enough, and said by two families, or loudly by one; a new account needs no second.
     func flags(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard total >= thresholds.flag else { return false }
@@ -272,7 +285,7 @@ extension Score {
     /// High enough, said by two families, and with a sign that it is not the owner.
     func suspends(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard total >= thresholds.suspend, speaking(thresholds) >= 2 else { return false }
-        return findings.isNewAccount || findings.refusals >= 2 * thresholds.family
+        return findings.isNewAccount || findings.refusals >= Self.foreignRefusals
             || [content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
     }
 

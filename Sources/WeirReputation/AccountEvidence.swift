@@ -5,8 +5,8 @@ package import WeirBase
 /// A message makes two decisions: ``judge(_:terms:climate:neighbourhood:at:)`` before it is released, and
 /// ``learn(_:of:terms:climate:at:)`` from what became of it. Times may step back; nothing is then forgotten or doubled.
 package struct AccountEvidence: Equatable, Sendable {
-    /// A day with a higher score, its volume left out, becomes no habit.
-    static let suspiciousScore = 3.0
+    /// A scanner's score from which on it means spam.
+    static let condemned = 6.0
     static let contentHalfLife = 5 * UInt64.day
     static let deliveryHalfLife = 3 * UInt64.day
     static let complaintHalfLife = 7 * UInt64.day
@@ -18,8 +18,8 @@ package struct AccountEvidence: Equatable, Sendable {
     package internal(set) var standing = Standing.normal
     /// When content and delivery were last above calm.
     var unrest = Instant(nanoseconds: 0)
-    /// When the last suspension began.
-    var lastSuspension: Instant?
+    /// When the last suspension was ended.
+    var lastRelease: Instant?
 
     // Scores in nats that fade.
     var content = 0.0
@@ -46,7 +46,7 @@ package struct AccountEvidence: Equatable, Sendable {
     /// New people in the last 24 hours, and in the last hour.
     var newByHour = Ring(slots: 24)
     var newByFiveMinutes = Ring(slots: 12)
-    /// Written to in calm days.
+    /// Written to, but not while flagged.
     var known = People()
     var seenToday = PeopleFilter()
     var networks = Acquaintances()
@@ -71,10 +71,10 @@ package struct AccountEvidence: Equatable, Sendable {
         updated = now
         moveRings(to: now)
         if day > from { turn(daysPassed: day - from, terms: terms) }
-        settle(at: now)
+        settle(terms: terms, at: now)
     }
 
-    private mutating func moveRings(to now: Instant) {
+    mutating func moveRings(to now: Instant) {
         newByHour.advance(to: now.nanoseconds / .hour)
         newByFiveMinutes.advance(to: now.nanoseconds / (5 * .minute))
     }
@@ -96,47 +96,26 @@ package struct AccountEvidence: Equatable, Sendable {
         failedLogins *= Logarithm.remaining(after: elapsed, halfLife: Self.failuresHalfLife)
     }
 
-    /// A new day: the last one becomes habit, unless it was suspicious.
+    /// A new day: of the last one becomes habit what was not suspicious.
     private mutating func turn(daysPassed: UInt64, terms: Terms) {
-        if today.score < Self.suspiciousScore {
-            habit.learn(today, daysPassed: Double(daysPassed), newPeopleADay: terms.newPeopleADay)
-        }
+        habit.learn(today, daysPassed: Double(daysPassed), newPeopleADay: terms.newPeopleADay)
         yesterday = daysPassed == 1 ? today : DayTally()
         today = DayTally()
         seenToday = PeopleFilter()
     }
 
     /// Ends a flag or a probation whose time has come.
-    private mutating func settle(at now: Instant) {
-        if content + delivery + refusals >= Standing.calmScore { unrest = max(unrest, now) }
+    private mutating func settle(terms: Terms, at now: Instant) {
+        unrest = content + delivery + refusals >= Standing.calmScore ? now : min(unrest, now)
         switch standing {
         case .flagged where now.since(unrest) >= Standing.calm:
-            let end = (lastSuspension ?? Instant(nanoseconds: 0)) + Standing.probation
-            standing = lastSuspension != nil && end > now ? .probation(until: end) : .normal
+            let end = lastRelease.map { $0 + Standing.probation } ?? now
+            standing = end > now ? .probation(until: end) : .normal
+        case .suspended(let since) where terms.mode != .suspend && now.since(since) >= Standing.shadowed:
+            // Nobody was stopped, and nobody will release it: what would happen next shall be seen too.
+            standing = .probation(until: now + Standing.probation)
         case .probation(let end) where now >= end: standing = .normal
         case .normal, .flagged, .suspended, .probation: break
         }
-    }
-}
-
-extension AccountEvidence {
-    /// Ends a suspension, as an administrator asks: what led to it is forgotten, and what was usual before is kept.
-    package mutating func release(terms: Terms, at now: Instant) {
-        advance(to: now, terms: terms)
-        guard case .suspended(let since) = standing else { return }
-        content = -0.5
-        delivery = -0.5
-        refusals = -0.5
-        complaints = 0
-        (strangeNetworksLately, strangeNamesLately, strangeCountriesLately, failedLogins) = (0, 0, 0, 0)
-        networks.forget(since: since)
-        names.forget(since: since)
-        countries.forget(since: since)
-        (newByHour, newByFiveMinutes) = (Ring(slots: 24), Ring(slots: 12))
-        moveRings(to: now)
-        texts = TextTable()
-        suspects = Suspects()
-        today.score = 0
-        standing = .probation(until: now + Standing.probation)
     }
 }

@@ -11,7 +11,8 @@ struct Acquaintances: Equatable, Sendable {
     static let familiarDays: UInt16 = 3
 
     struct Entry: Equatable, Sendable {
-        var hash: UInt64
+        /// A part of it: among so few, that is enough.
+        var hash: UInt32
         /// Since 1970.
         var firstMinute: UInt32
         /// The last day on which it was used, and on how many different calm days it was.
@@ -39,6 +40,7 @@ struct Acquaintances: Equatable, Sendable {
     /// Looks it up, and keeps it among `max`; a day without calm makes nothing more familiar.
     mutating func meet(_ hash: UInt64, at now: Instant, isCalm: Bool, max: Int) -> Acquaintance {
         let day = UInt32(truncatingIfNeeded: now.nanoseconds / .day)
+        let hash = UInt32(truncatingIfNeeded: hash)
         guard let index = entries.firstIndex(where: { $0.hash == hash }) else {
             let entry = Entry(hash: hash, firstMinute: Self.minute(now), lastDay: day, days: isCalm ? 1 : 0)
             while entries.count >= max { entries.remove(at: leastMissed(on: day)) }
@@ -50,6 +52,12 @@ struct Acquaintances: Equatable, Sendable {
             if isCalm, entries[index].days < .max { entries[index].days += 1 }
         }
         return entries[index].isFamiliar(on: day) ? .familiar : .stranger
+    }
+
+    /// Whether there is anything that is the account's own.
+    func hasFamiliar(at now: Instant) -> Bool {
+        let day = UInt32(truncatingIfNeeded: now.nanoseconds / .day)
+        return entries.contains { $0.isFamiliar(on: day) }
     }
 
     /// Forgets what came up in an incident.

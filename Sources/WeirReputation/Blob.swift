@@ -77,6 +77,12 @@ struct BlobReader {
         return value
     }
 
+    mutating func float() throws(EvidenceError) -> Float {
+        let value = Float(bitPattern: try integer(UInt32.self))
+        guard value.isFinite else { throw .damaged }
+        return value
+    }
+
     /// How many of something follow.
     mutating func count(max: Int) throws(EvidenceError) -> Int {
         let count = Int(try integer(UInt16.self))

@@ -28,7 +28,9 @@ package struct Climate: Equatable, Sendable {
     /// One account's vote; the account's evidence keeps it.
     struct Ballot: Equatable, Sendable {
         var cast = Instant(nanoseconds: 0)
+        /// Of the messages since it was cast; the latest weigh three tenths or more.
         var shares = Shares()
+        var messages: UInt32 = 0
     }
 
     static let halfLife = 10 * UInt64.minute
@@ -84,17 +86,19 @@ package struct Climate: Equatable, Sendable {
         return .combine(sums, ballot.shares) { max(0, $0 - $1 * own) / count }
     }
 
-    /// Takes what an account met; a vote that still counts is made no better, only worse.
+    /// Takes what an account met with one message.
     mutating func vote(_ shares: Shares, ballot: inout Ballot) {
         let own = Logarithm.remaining(after: updated.since(ballot.cast), halfLife: Self.halfLife)
-        if own < 0.5 {
-            ballot = Ballot(cast: updated, shares: shares)
+        if own < 0.5 || ballot.messages == 0 {
+            ballot = Ballot(cast: updated, shares: shares, messages: 1)
             votes += 1
             sums = .combine(sums, shares, +)
         } else {
-            let worse = Shares.combine(ballot.shares, shares, max)
-            sums = .combine(sums, .combine(worse, ballot.shares) { ($0 - $1) * own }, +)
-            ballot.shares = worse
+            ballot.messages.count(1)
+            let weight = max(1 / Double(ballot.messages), 0.3)
+            let mean = Shares.combine(ballot.shares, shares) { $0 + ($1 - $0) * weight }
+            sums = .combine(sums, .combine(mean, ballot.shares) { ($0 - $1) * own }) { max(0, $0 + $1) }
+            ballot.shares = mean
         }
     }
 

@@ -48,7 +48,7 @@ package struct Findings: Equatable, Sendable {
     /// Of the last days, faded.
     package var complaints = 0.0
     package var delivered = 0.0
-    /// Flagged accounts with this text, a domain of its links, or this unfamiliar network.
+    /// Other accounts under suspicion with this text, or this unfamiliar network.
     package var neighbours = 0.0
     /// Days since the account was opened; nil: long ago.
     package var ageDays: Double?

@@ -1,12 +1,14 @@
 /// What an account does in its calm days: the measure for what it does now.
 ///
-/// It learns at the end of a day, and only from a day without suspicion.
+/// It learns at the end of a day; each kind of conduct only where nothing else was suspicious that day. So whose every
+/// letter a scanner dislikes is known for it soon, while a thief teaches nothing.
 struct Habit: Equatable, Sendable {
     // Sums that fade with Habit.halfLifeDays.
+    var activeDays = 0.0
+    /// Days on which a familiar network could have been used, or long enough had been to find one.
     var days = 0.0
-    /// Days with an unfamiliar network, name; with a failed login.
+    /// Of them, days on which something came from an unfamiliar network.
     var strangeNetworkDays = 0.0
-    var strangeNameDays = 0.0
     /// Texts, and those a scanner called spam.
     var texts = 0.0
     var condemnedTexts = 0.0
@@ -26,6 +28,8 @@ struct Habit: Equatable, Sendable {
     var failedLogins = 0.0
 
     static let halfLifeDays = 30.0
+    /// Until then it says nothing that every network is unfamiliar.
+    static let acquaintanceDays = 6.0
     /// A highest value grows no faster than this a day, whatever was sent.
     static let growth = 1.5
 
@@ -34,29 +38,39 @@ struct Habit: Equatable, Sendable {
         let kept = Logarithm.exp(-0.6931471805599453 * daysPassed / Self.halfLifeDays)
         fade(kept)
         guard day.isActive else { return }
-        days += 1
-        strangeNetworkDays += day.isStrange ? 1 : 0
-        strangeNameDays += day.strangeNames > 0 ? 1 : 0
-        texts += Double(day.texts)
-        condemnedTexts += Double(day.condemnedTexts)
-        newPeople += Double(day.newPeople)
-        unknownPeople += Double(day.unknownPeople)
-        recipients += Double(day.recipients)
-        deferred += Double(day.deferred)
-        messages += Double(day.messages)
-        refusedMessages += Double(day.refusedMessages)
-        Self.raise(&newInADay, to: Double(day.newInADay), floor: newPeopleADay)
-        Self.raise(&newInAnHour, to: Double(day.newInAnHour), floor: newPeopleADay / 2)
-        Self.raise(&fanOut, to: Double(day.fanOut), floor: newPeopleADay / 2)
-        Self.raise(&strangeNetworks, to: Double(day.strangeNetworks), floor: 2)
-        Self.raise(&strangeNames, to: Double(day.strangeNames), floor: 2)
-        Self.raise(&failedLogins, to: Double(day.failedLogins), floor: 4)
+        if day.isCalm(without: .content) {
+            texts += Double(day.texts)
+            condemnedTexts += Double(day.condemnedTexts)
+        }
+        if day.isCalm(without: .delivery) {
+            newPeople += Double(day.newPeople)
+            unknownPeople += Double(day.unknownPeople)
+            recipients += Double(day.recipients)
+            deferred += Double(day.deferred)
+            messages += Double(day.messages)
+            refusedMessages += Double(day.refusedMessages)
+        }
+        if day.isCalm(without: .origin) {
+            activeDays += 1
+            if day.hadFamiliarNetwork || activeDays > Self.acquaintanceDays {
+                days += 1
+                strangeNetworkDays += day.isStrange ? 1 : 0
+            }
+            Self.raise(&strangeNetworks, to: Double(day.strangeNetworks), floor: 2)
+            Self.raise(&strangeNames, to: Double(day.strangeNames), floor: 2)
+            Self.raise(&failedLogins, to: Double(day.failedLogins), floor: 4)
+        }
+        if day.isCalm(without: .volume) {
+            Self.raise(&newInADay, to: Double(day.newInADay), floor: newPeopleADay)
+            Self.raise(&newInAnHour, to: Double(day.newInAnHour), floor: newPeopleADay / 2)
+            Self.raise(&fanOut, to: Double(day.fanOut), floor: newPeopleADay / 2)
+        }
     }
 
     private mutating func fade(_ kept: Double) {
+        activeDays *= kept
         days *= kept
         strangeNetworkDays *= kept
-        strangeNameDays *= kept
         texts *= kept
         condemnedTexts *= kept
         newPeople *= kept
@@ -102,8 +116,29 @@ struct DayTally: Equatable, Sendable {
     var fanOut: UInt32 = 0
     /// Something came from a network that was not the account's own.
     var isStrange = false
-    /// The highest score, volume left out.
-    var score = 0.0
+    var hadFamiliarNetwork = false
+    /// The highest scores that remain without content, delivery, origin and volume.
+    var suspicion = SIMD4<Double>.zero
+
+    /// A day with a higher score, one family left out, teaches nothing about that family.
+    static let suspiciousScore = 3.5
+
+    mutating func note(_ score: Score) {
+        let families = SIMD4(score.content, score.delivery, score.origin, score.volume)
+        suspicion = pointwiseMax(suspicion, SIMD4(repeating: score.total) - families)
+    }
+
+    func isCalm(without family: Score.Family) -> Bool {
+        let rest: Double =
+            switch family {
+            case .content: suspicion[0]
+            case .delivery: suspicion[1]
+            case .origin: suspicion[2]
+            case .volume: suspicion[3]
+            case .complaints, .neighbours: suspicion.max()
+            }
+        return rest < Self.suspiciousScore
+    }
 
     var isActive: Bool { messages > 0 }
 }

@@ -4,6 +4,8 @@
 package struct MessageFacts: Equatable, Sendable {
     /// What the record names it by.
     package var id: UInt64
+    /// Who sends it.
+    package var account: UInt64
     /// The accepted recipients, canonical.
     package var recipients: [UInt64]
     /// The client's network: an IPv4 /24 or an IPv6 /48.
@@ -17,10 +19,11 @@ package struct MessageFacts: Equatable, Sendable {
     package var scannerScore: Double?
 
     package init(
-        id: UInt64, recipients: [UInt64], network: UInt64, country: UInt64? = nil, name: UInt64,
+        id: UInt64, account: UInt64, recipients: [UInt64], network: UInt64, country: UInt64? = nil, name: UInt64,
         content: ContentFacts? = nil, scannerScore: Double? = nil
     ) {
         self.id = id
+        self.account = account
         self.recipients = recipients
         self.network = network
         self.country = country

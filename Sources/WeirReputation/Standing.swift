@@ -6,13 +6,16 @@ package enum Standing: Equatable, Sendable {
     case normal
     /// Few new people an hour. Left by calm, or by suspension.
     case flagged(since: Instant)
-    /// Nothing is sent. Left by ``AccountEvidence/release(at:)`` alone.
+    /// Nothing is sent. Left by ``AccountEvidence/release(terms:at:)`` alone; where the mode
+    /// is not to suspend, by a day.
     case suspended(since: Instant)
     /// As normal, but a second suspension needs a person to end it. Left by its end, by a flag or by suspension.
     case probation(until: Instant)
 
     /// How long a second suspension counts as one.
     static let probation = 7 * UInt64.day
+    /// How long a suspension lasts that stopped nobody.
+    static let shadowed = UInt64.day
     /// How long content and delivery must be calm before a flag ends.
     static let calm = UInt64.day
     /// What calm is, in nats.

@@ -36,6 +36,21 @@ package struct Terms: Equatable, Sendable {
     package static let bulk = Terms(newPeopleADay: 500, prior: -1.5)
 }
 
+extension Terms {
+    func isNew(at now: Instant) -> Bool {
+        opened.map { Double(now.since($0)) < Score.newAccountDays * Double(UInt64.day) } ?? false
+    }
+
+    /// Of the second detector of an account by network: one for each machine behind it, told by its EHLO name.
+    ///
+    /// Its evidence is an ``AccountEvidence`` of its own, and a verdict of it stops that machine alone.
+    package var ofOneMachine: Terms {
+        var terms = self
+        terms.newPeopleADay = min(newPeopleADay, Self.consumer.newPeopleADay)
+        return terms
+    }
+}
+
 /// Scores from which something is done, in nats.
 package struct Thresholds: Equatable, Sendable {
     package var flag = 5.0

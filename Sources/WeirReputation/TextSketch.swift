@@ -174,7 +174,7 @@ struct TextSketch {
         while start > 0 {
             if host[start - 1] == UInt8(ascii: ".") {
                 dots += 1
-                if dots == 2, !(lengths.0 == 2 && lengths.1 <= 3) || dots == 3 { break }
+                if dots == 3 || dots == 2 && !(lengths.0 == 2 && lengths.1 <= 3) { break }
             } else if dots == 0 {
                 lengths.0 += 1
             } else if dots == 1 {

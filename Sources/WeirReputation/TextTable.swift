@@ -7,11 +7,17 @@ struct TextTable: Equatable, Sendable {
 
     struct Entry: Equatable, Sendable {
         var fingerprint: UInt64
-        var lastUsed: Instant
-        var copies: UInt32
-        var people: UInt32
+        /// The mean of its copies' scanner scores.
+        var score: Float = 0
+        /// What it has added to the content's score: one text is one witness.
+        var credit: Float = 0
+        /// Since 1970.
+        var lastMinute: UInt32
+        var copies: UInt32 = 0
+        var people: UInt32 = 0
     }
 
+    /// The text used last is the last one.
     private(set) var entries: [Entry] = []
 
     init() {}
@@ -19,20 +25,28 @@ struct TextTable: Equatable, Sendable {
 
     /// Counts one more copy that went to so many people, and returns what there is of the text now.
     mutating func add(_ fingerprint: UInt64, people: Int, at now: Instant) -> Entry {
+        let minute = UInt32(clamping: now.nanoseconds / .minute)
         let same = entries.firstIndex {
             ($0.fingerprint ^ fingerprint).nonzeroBitCount <= ContentFacts.sameTextBits
         }
-        var entry = Entry(fingerprint: fingerprint, lastUsed: now, copies: 0, people: 0)
+        var entry = Entry(fingerprint: fingerprint, lastMinute: minute)
         if let same {
             let old = entries.remove(at: same)
-            if now.since(old.lastUsed) < Self.memory { (entry.copies, entry.people) = (old.copies, old.people) }
+            if UInt64(minute) < UInt64(old.lastMinute) + Self.memory / .minute { entry = old }
+            entry.lastMinute = minute
         } else if entries.count >= Self.max {
             entries.removeFirst()
         }
-        entry.copies = entry.copies.addingReportingOverflow(1).overflow ? .max : entry.copies + 1
-        entry.people = UInt32(clamping: UInt64(entry.people) + UInt64(people))
+        entry.copies.count(1)
+        entry.people.count(people)
         entries.append(entry)
         return entry
+    }
+
+    /// Notes what the last text added weighs now.
+    mutating func setLast(score: Float, credit: Float) {
+        guard let last = entries.indices.last else { return }
+        (entries[last].score, entries[last].credit) = (score, credit)
     }
 }
 

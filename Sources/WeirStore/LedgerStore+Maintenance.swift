@@ -70,8 +70,8 @@ extension LedgerStore {
             foldedIn = Slot(now)
         }
         guard let fold = tally.fold else { return false }
-        let slice = fold.rest.prefix(budget)
-        let isLast = slice.count == fold.rest.count
+        let slice = fold.rest(atMost: budget)
+        let isLast = fold.done + slice.count == fold.keys.count
         try database.transaction { () throws(StoreError) in
             for (key, amount) in slice where amount != .zero {
                 try maintenance.addUsage.run(
@@ -86,7 +86,7 @@ extension LedgerStore {
             }
         }
         if isLast { folded = fold.cut }
-        tally.fold = isLast ? nil : Tally.Fold(cut: fold.cut, entries: fold.entries, done: fold.done + slice.count)
+        if isLast { tally.fold = nil } else { tally.fold?.done += slice.count }
         return true
     }
 

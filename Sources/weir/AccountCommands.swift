@@ -28,6 +28,9 @@ enum AccountCommands {
             let account = try await invocation.installation.administration()
                 .add(invocation.arguments[0], definition, by: Terminal.actor)
             try report(account, "added to plan \(account.plan)", invocation)
+            if !account.hasPassword, account.networks.isEmpty {
+                invocation.terminal.note("It cannot send yet: give it a password, a token or a network.")
+            }
         })
 
     private static let show = Command(
@@ -60,6 +63,7 @@ enum AccountCommands {
             if invocation.has("json") {
                 return try invocation.terminal.json(AccountList(accounts: accounts, next: nil))
             }
+            if accounts.isEmpty { invocation.terminal.note("No account is like that.") }
             invocation.terminal.table(
                 ["LOGIN", "PLAN", "CUSTOMER", "STATE", "USED"],
                 accounts.map { [$0.login, $0.plan, $0.customer ?? "", $0.state.rawValue, "\($0.usedPercent)%"] })

@@ -22,7 +22,7 @@ struct Check {
     static func run(_ installation: Installation) async -> Int32 {
         let loaded: LoadedConfiguration
         do throws(ConfigurationErrors) {
-            loaded = try Configuration.load(installation.configuration)
+            loaded = try installation.load()
         } catch {
             for error in error.errors { Terminal().note("\(error)") }
             return ExitStatus.configuration
@@ -165,7 +165,7 @@ struct Check {
         say("listeners", status == nil ? "\(number), nothing else on their ports" : "\(number), a daemon runs")
     }
 
-    private mutating func checkPort(_ name: String, _ endpoint: IPEndpoint, _ key: String) async {
+    private mutating func checkPort(_ name: String, _ endpoint: SocketAddress, _ key: String) async {
         do throws(ListenError) {
             try await PortTrial.run(name, endpoint, on: runtime)
         } catch {

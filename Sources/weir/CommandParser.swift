@@ -1,3 +1,5 @@
+import WeirQuota
+
 /// Finds the verb and its options among the words of a command line.
 struct CommandParser {
     let commands: [Command]
@@ -8,6 +10,7 @@ struct CommandParser {
     }
 
     func parse(_ line: [String]) throws(UsageError) -> Outcome {
+        if line == ["--version"] || line == ["-V"] { return try parse(["version"]) }
         if line.first == "help" { return .help(Array(line.dropFirst())) }
         guard let first = line.first(where: { $0 != "--help" && $0 != "-h" }) else {
             if !line.isEmpty { return .help([]) }
@@ -36,7 +39,7 @@ struct CommandParser {
                 let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 let name = String(parts[0])
                 guard let option = known.first(where: { $0.name == name }) else {
-                    let near = Suggestion.nearest(to: name, among: known.map(\.name))
+                    let near = Spelling.nearest(to: name, among: known.map(\.name))
                     throw UsageError(
                         message: "\(command.name) has no option --\(name)",
                         hint: near.map { "did you mean --\($0)?" } ?? hint)
@@ -62,7 +65,9 @@ struct CommandParser {
             if inline != nil { throw UsageError(message: "--\(option.name) takes no value", hint: hint) }
             return ""
         }
-        guard let value = inline ?? rest.popFirst() else {
+        // What is an option cannot be meant as the value of another; after = anything can.
+        let isOption = rest.first.map { word in Command.common.contains { "--\($0.name)" == word } } ?? false
+        guard let value = inline ?? (isOption ? nil : rest.popFirst()) else {
             throw UsageError(message: "--\(option.name) needs a value: \(placeholder)", hint: hint)
         }
         return value
@@ -83,6 +88,9 @@ struct CommandParser {
             throw UsageError(
                 message: "\(command.name) needs --\(option.name) \(option.value ?? "")",
                 hint: "usage: \(command.usage)")
+        }
+        for option in command.options where option.isRequired && options[option.name]?.contains("") == true {
+            throw UsageError(message: "--\(option.name) must not be empty", hint: "usage: \(command.usage)")
         }
     }
 
@@ -113,39 +121,14 @@ struct CommandParser {
                 return UsageError(
                     message: "\(first) needs one of \(verbs.joined(separator: ", "))", hint: "see weir help \(first)")
             }
-            let near = Suggestion.nearest(to: words[1], among: verbs)
+            let near = Spelling.nearest(to: words[1], among: verbs)
             return UsageError(
                 message: "\(first) has no verb \"\(words[1])\"",
                 hint: near.map { "did you mean weir \(first) \($0)?" } ?? "see weir help \(first)")
         }
-        let near = Suggestion.nearest(to: words.first ?? "", among: commands.compactMap(\.words.first) + ["help"])
+        let near = Spelling.nearest(to: words.first ?? "", among: commands.compactMap(\.words.first) + ["help"])
         return UsageError(
             message: "there is no verb \"\(words.first ?? "")\"",
             hint: near.map { "did you mean weir \($0)?" } ?? "weir help lists them")
-    }
-}
-
-/// The known word that a mistyped one was most likely meant to be.
-enum Suggestion {
-    /// Nil when none is near: more than two letters, or a third of them, would have to change.
-    static func nearest(to word: String, among known: [String]) -> String? {
-        let scored = known.map { (distance: distance(Array(word.utf8.prefix(64)), Array($0.utf8)), word: $0) }
-        guard let best = scored.min(by: { ($0.distance, $0.word) < ($1.distance, $1.word) }) else { return nil }
-        return best.distance <= max(2, best.word.utf8.count / 3) && best.distance < word.utf8.count ? best.word : nil
-    }
-
-    /// How many letters must be put in, left out or changed.
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (offset, letter) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = offset + 1
-            for (place, other) in right.enumerated() {
-                let above = row[place + 1]
-                row[place + 1] = min(above + 1, row[place] + 1, diagonal + (letter == other ? 0 : 1))
-                diagonal = above
-            }
-        }
-        return row[right.count]
     }
 }

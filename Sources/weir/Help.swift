@@ -1,4 +1,5 @@
 import WeirConfiguration
+import WeirQuota
 
 /// What `weir help` prints, made from the table of verbs.
 struct Help {
@@ -12,7 +13,8 @@ struct Help {
         let group = commands.filter { $0.words.starts(with: words) }
         if let command = group.first(where: { $0.words == words }) { return describe(command, terminal) }
         guard !group.isEmpty else {
-            let near = Suggestion.nearest(to: words.joined(separator: " "), among: commands.map(\.name))
+            let known = commands.map(\.words[0]) + commands.map(\.name) + ["weir.yaml", "policies"]
+            let near = Spelling.nearest(to: words.joined(separator: " "), among: known)
             throw UsageError(
                 message: "there is no verb \"\(words.joined(separator: " "))\"",
                 hint: near.map { "did you mean weir help \($0)?" } ?? "weir help lists them")

@@ -1,5 +1,6 @@
 import Glibc
 import WeirAdmin
+import WeirRuntime
 
 /// What is read from a file or standard input; secrets always are, for arguments show in the list of processes.
 enum Input {
@@ -21,14 +22,14 @@ enum Input {
     /// A whole file, or standard input for `-`.
     static func octets(of path: String, max: Int) throws(AdminError) -> [UInt8] {
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+        guard descriptor >= 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
         defer { if descriptor != 0 { close(descriptor) } }
         var octets: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
             let count = Glibc.read(descriptor, &piece, piece.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+            guard count >= 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
             if count == 0 { return octets }
             octets.append(contentsOf: piece[..<count])
             guard octets.count <= max else { throw AdminError(.contentTooLarge, "\(path): longer than \(max) octets.") }

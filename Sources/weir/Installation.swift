@@ -19,27 +19,59 @@ struct Installation: Sendable {
         socketOption = socket
     }
 
+    /// The configuration, or all that is wrong with it; where there is none, how to name one.
+    func load() throws(ConfigurationErrors) -> LoadedConfiguration {
+        do throws(ConfigurationErrors) {
+            return try Configuration.load(configuration)
+        } catch {
+            guard access(configuration, F_OK) != 0 else { throw error }
+            throw ConfigurationErrors(
+                error.errors.map { ConfigurationError($0.place, $0.message, hint: "--config names another file") })
+        }
+    }
+
     /// The daemon's socket: `--socket`, else WEIR_SOCKET, else what the configuration says, else the default.
     var socket: String {
+        namedSocket ?? LocalStore.socket(configuration: configuration) ?? Installation.defaultSocket
+    }
+
+    private var namedSocket: String? {
         if let socketOption { return socketOption }
-        if let variable = getenv("WEIR_SOCKET"), variable.pointee != 0 { return String(cString: variable) }
-        return LocalStore.socket(configuration: configuration) ?? Installation.defaultSocket
+        guard let variable = getenv("WEIR_SOCKET"), variable.pointee != 0 else { return nil }
+        return String(cString: variable)
     }
 
     /// The running daemon; throws ``AdminError/Kind/unreachable`` when there is none.
     func daemon() throws(AdminError) -> any Administration {
         let client = UnixHTTPClient(path: socket)
-        try client.probe()
+        do throws(AdminError) {
+            try client.probe()
+        } catch {
+            throw error.kind == .unreachable && namedSocket == nil ? explained(error) : error
+        }
         return RemoteAdministration(client)
+    }
+
+    /// Nobody answers where the configuration should have said: where it is wrong, that is what to mend.
+    private func explained(_ error: AdminError) -> AdminError {
+        guard access(configuration, F_OK) == 0 else { return error }
+        do throws(ConfigurationErrors) {
+            _ = try Configuration.load(configuration)
+            return error
+        } catch let wrong {
+            return AdminError(
+                .configuration, "\(error.detail) The configuration, which is wrong, does not say where else to look.",
+                errors: wrong.errors.map { AdminError.Detail(detail: $0.description) })
+        }
     }
 
     /// The running daemon, or else the store itself, for what works without a daemon.
     func administration() async throws(AdminError) -> any Administration {
         do { return try daemon() } catch {
-            guard error.kind == .unreachable, let local = try await LocalStore.open(configuration: configuration) else {
-                throw error
-            }
-            return local
+            guard error.kind == .unreachable else { throw error }
+            if let local = try await LocalStore.open(configuration: configuration) { return local }
+            throw AdminError(
+                .unreachable, "\(error.detail) Nor is there \(configuration) to find the store by; see --config.")
         }
     }
 }

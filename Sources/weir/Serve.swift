@@ -12,7 +12,7 @@ enum Serve {
         let terminal = Terminal()
         let loaded: LoadedConfiguration
         do throws(ConfigurationErrors) {
-            loaded = try Configuration.load(installation.configuration)
+            loaded = try installation.load()
         } catch {
             for error in error.errors { terminal.note("\(error)") }
             return ExitStatus.configuration

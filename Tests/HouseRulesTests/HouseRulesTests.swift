@@ -18,8 +18,8 @@ struct HouseRulesTests {
             "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
         ],
         "weir": [
-            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
-            "WeirRuntime", "WeirSMTP", "WeirStore",
+            "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
+            "WeirSMTP", "WeirStore",
         ],
     ]
     static let pure: Set<String> = ["WeirBase", "WeirQuota", "WeirReputation", "WeirSMTP"]

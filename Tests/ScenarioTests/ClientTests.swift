@@ -7,20 +7,22 @@ extension Scenarios {
         enum Server: String, CaseIterable, Sendable {
             case postfix = "Postfix"
             case exim = "Exim"
+            case sink = "smtp-sink"
 
             func start() throws -> any MailServer {
                 switch self {
                 case .postfix: try Postfix()
                 case .exim: try Exim()
+                case .sink: try SMTPSink()
                 }
             }
         }
 
         /// What may stand above the message as the program sent it.
-        static let fields: Set<String> = [
+        static let fields = SMTPSink.fields.union([
             "return-path", "x-original-to", "delivered-to", "envelope-to", "delivery-date", "received",
             "x-weir-account",
-        ]
+        ])
 
         @Test(
             "every mail program's message arrives octet for octet, but for the fields on top",

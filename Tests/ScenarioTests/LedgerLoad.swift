@@ -16,7 +16,7 @@ struct LedgerLoad {
     var seconds: UInt64 = 20
     var accounts: UInt32 = 100_000
     /// Charges of the last three hours that wait for upkeep when the load begins, so that there always is some to do.
-    var backlog = 2_000_000
+    var backlog = 1_800_000
 
     struct Report {
         /// From arrival to durable, in microseconds, ascending.

@@ -96,7 +96,7 @@ extension Scenarios {
         /// Guesses passwords at a rate, whatever is answered and when, on connections of their own: one in two from one address and
         /// the others from everywhere, one in eight in the name of a good user.
         private final class Flood: Sendable {
-            static let perSecond = 1_000.0
+            static let perSecond = isSanitized ? 100.0 : 1_000.0
             private static let lanes = 4
             private let gateway: RunningGateway
             private let isOver = Mutex(false)
@@ -113,6 +113,7 @@ extension Scenarios {
             private func guess(_ lane: Int, _ victim: String) -> Int {
                 var sockets: [Socket?] = Array(repeating: nil, count: 100)
                 var count = 0
+                var due = Date()
                 while !isOver.withLock({ $0 }) {
                     let number = count * Flood.lanes + lane
                     let source =
@@ -124,9 +125,9 @@ extension Scenarios {
                     try? socket?.send("EHLO x\r\nAUTH PLAIN \(guess)\r\n")
                     sockets[count % sockets.count] = socket
                     count += 1
-                    let due = start.addingTimeInterval(Double(count * Flood.lanes) / Flood.perSecond)
-                    let wait = due.timeIntervalSinceNow
-                    if wait > 0 { usleep(UInt32(wait * 1_000_000)) }
+                    // What a busy machine makes late is not made up for.
+                    due = max(due, Date()).addingTimeInterval(Double(Flood.lanes) / Flood.perSecond)
+                    usleep(UInt32(max(0, due.timeIntervalSinceNow) * 1_000_000))
                 }
                 return count
             }
@@ -139,20 +140,20 @@ extension Scenarios {
             }
         }
 
-        /// How long good users' logins take, in seconds, sorted, by login.
-        private static func times(_ gateway: RunningGateway, _ users: [(login: String, password: String)], count: Int)
-            throws
-            -> [String: [Double]]
-        {
-            var times: [String: [Double]] = [:]
-            for _ in 0..<count {
+        /// How long good users' logins take, in seconds, sorted: so many, or what a busy machine makes of it in a quarter of a minute.
+        private static func times(
+            _ gateway: RunningGateway, _ users: [(login: String, password: String)], count: Int
+        ) throws -> [Double] {
+            var times: [Double] = []
+            let end = Date().addingTimeInterval(15)
+            while times.count < count, Date() < end {
                 for (login, password) in users {
                     let attempt = try Self.attempt(gateway, login, password, from: "127.0.4.1")
-                    times[login, default: []].append(attempt.seconds)
+                    times.append(attempt.seconds)
                     #expect(attempt.reply.code == 235, "\(login): \(attempt.reply)")
                 }
             }
-            return times.mapValues { $0.sorted() }
+            return times.sorted()
         }
 
         @Test("threat 20: a thousand guesses a second, from one place and from many, leave good users served")
@@ -162,19 +163,17 @@ extension Scenarios {
             let (_, gateway) = try Self.start([good, Limits.account])
             // Somebody who is at work already, and somebody with a token.
             let users = [(good.login, "correct horse"), (Limits.account.login, "token")]
-            let alone = try Self.times(gateway, users, count: 100)
+            let alone = try Self.times(gateway, users, count: 200)
             let flood = Flood(gateway, at: good.login)
-            let beside = try Self.times(gateway, users, count: 300)
+            let beside = try Self.times(gateway, users, count: 1_000)
             let rate = flood.stop()
-            for (login, _) in users {
-                let (before, during) = (alone[login] ?? [], beside[login] ?? [])
-                try #require(before.count == 100 && during.count == 300)
-                let figures =
-                    "\(login): 99 of 100 within \(before[98]) s alone and \(during[296]) s beside \(Int(rate)) guesses a second"
-                print("threat 20: \(figures)")
-                #expect(during[296] < 0.5 + before[98], "\(figures), \(during.suffix(5))")
-            }
-            #expect(rate > Flood.perSecond / 2 || isSanitized, "\(rate) guesses a second")
+            let (before, during) = (alone[alone.count * 99 / 100], beside[beside.count * 99 / 100])
+            let figures = "99 of 100 logins within \(before) s alone, \(during) s beside \(Int(rate)) guesses a second"
+            print("threat 20: \(figures), of \(beside.count)")
+            #expect(during < 0.5 + before || isSanitized, "\(figures), \(beside.suffix(5))")
+            #expect(
+                rate > Flood.perSecond / 4 && beside.count >= 100 || isSanitized,
+                "too little to show anything: \(figures)")
         }
 
         /// The probability that two samples of one distribution differ as much as these: Mann and Whitney's rank test.

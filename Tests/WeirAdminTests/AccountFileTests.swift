@@ -42,7 +42,7 @@ struct AccountFileTests {
     @Test(
         "a bad line is named by its number",
         arguments: [
-            ("login,plan\na\n", 2, "1 fields where the header names 2"),
+            ("login,plan\na\n", 2, "1 field where the header names 2"),
             ("login,plan\na,p,x\n", 2, "3 fields where the header names 2"),
             ("login,plan\n\n,p\n", 3, "the login is empty"),
             ("login,plan\na,\n", 2, "the plan is empty"),
@@ -52,6 +52,7 @@ struct AccountFileTests {
             ("login,plan,networks\na,p,10.0.0.0/+8\n", 2, "is no network"),
             ("login,plan,networks\na,p,::/129\n", 2, "is no network"),
             ("login,plan,networks\na,p,10.0.0/8\n", 2, "is no network"),
+            ("login,plan,networks\na,p,10.0.0.1/8\n", 2, "the network is 10.0.0.0/8"),
             ("login,plan,password_hash\na,p,secret\n", 2, "neither a libcrypt string"),
             ("login,plan,password_hash\na,p,{SHA256}abc\n", 2, "neither a libcrypt string"),
             ("login,plan,mail\na,p,nobody\n", 2, "\"nobody\" is no mail address"),

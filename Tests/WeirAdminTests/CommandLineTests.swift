@@ -36,7 +36,11 @@ struct CommandLineTests {
             ),
             (["account", "remove", "a"], "cannot be undone; add --yes"),
             (["account", "reset", "a", "--why", "x"], "cannot be undone; add --yes"),
+            (["account", "suspend", "a", "--why", ""], "--why must not be empty"),
+            (["account", "suspend", "a", "--why", "--json"], "--why needs a value: TEXT"),
             (["help", "stauts"], "did you mean weir help status?"),
+            (["help", "accounts"], "did you mean weir help account?"),
+            (["help", "weir.yml"], "did you mean weir help weir.yaml?"),
         ] as [([String], String)])
     func usage(arguments: [String], message: String) throws {
         let result = try run(arguments)

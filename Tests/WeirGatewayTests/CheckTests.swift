@@ -112,10 +112,53 @@ let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathCompon
             #expect(try await gate.used(by: "anna") == 0)
             #expect(try gate.client().message(to: ["a@example.com"], body).recipients.map(\.code) == [550])
         }
+        let mistakes: [(arguments: [String], message: String)] = [
+            (["add", "berta", "--plan", "hone"], "there is no plan \"hone\"; did you mean home?"),
+            (["add", "berta", "--plan", "home", "--network", "10.0.0.1/8"], "the network is 10.0.0.0/8"),
+            (
+                ["limit", "anna", "many recipients", "--why", "x"],
+                "\"many recipients\" is no limit: a limit begins with"
+            ),
+        ]
+        for (arguments, message) in mistakes {
+            let outcome = try Program.run(weir, ["account"] + arguments + ["--config", home.path])
+            #expect(outcome.status == 65 && outcome.errors.contains(message), "\(outcome.errors)")
+        }
+        let mute = try run(home, "account", "add", "carl", "--plan", "home")
+        #expect(mute.output == "carl added to plan home\n" && mute.errors.contains("cannot send yet"))
         let unreachable = try run(home, "status")
         #expect(unreachable.status == 69)
         let nobody = try run(home, "account", "show", "berta")
         #expect(nobody.status == 67 && nobody.errors == "weir: There is no account berta.\n")
+    }
+
+    @Test("a daemon that is not found because the configuration is wrong is no daemon that does not run")
+    func brokenConfiguration() async throws {
+        let home = try Gate.Home()
+        try await Gate.run(home) { (gate) async throws in
+            try home.write(settings: ["hostname: no host"])
+            for verb in ["reload", "status"] {
+                let outcome = try Program.run(weir, [verb, "--config", home.path])
+                #expect(outcome.status == 78 && outcome.errors.contains("\(home.path):"), "\(outcome.errors)")
+            }
+            let network = try run(home, "account", "add", "anna", "--plan", "home", "--network", "10.0.0.1/8")
+            #expect(network.status == 65 && network.errors.contains("the network is 10.0.0.0/8"), "\(network.errors)")
+        }
+    }
+
+    @Test("where there is no configuration, it is said how to name one")
+    func nowhere() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.file("none.yaml")
+        for verb in ["check", "serve"] {
+            let outcome = try Program.run(weir, [verb, "--config", file])
+            #expect(outcome.status == 78)
+            #expect(
+                outcome.errors == "\(file): cannot be read: No such file or directory: --config names another file\n")
+        }
+        let outcome = try Program.run(
+            weir, ["account", "list", "--config", file, "--socket", folder.file("none.sock")])
+        #expect(outcome.status == 69 && outcome.errors.contains("Nor is there \(file)"))
     }
 
     @Test("a large import ends in time and is whole, with a daemon and without")
@@ -131,7 +174,7 @@ let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathCompon
             #expect(outcome.status == 65)
             #expect(
                 outcome.errors
-                    == "weir: 1 line is wrong; nothing was imported.\n  line 3: there is no plan \"hone\"; did you mean home\n"
+                    == "weir: 1 line is wrong; nothing was imported.\n  line 3: there is no plan \"hone\"; did you mean home?\n"
             )
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import TestKit
 import WeirAdmin
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirRuntime

@@ -12,6 +12,8 @@ import WeirStore
     func forgotten() async throws {
         try await Gate.run(try Gate.Home()) { (gate) async throws in
             let accounts = gate.daemon.server.gateway.accounts
+            // Its upkeep comes by as well.
+            await gate.daemon.server.gateway.endUpkeep()
             for login in ["held", "asked", "idle"] {
                 _ = try await gate.administration.add(login, AccountDefinition(plan: "home"), by: gate.actor)
             }

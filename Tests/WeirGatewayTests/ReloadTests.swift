@@ -1,6 +1,7 @@
 import TestKit
 import Testing
 import WeirAdmin
+import WeirBase
 import WeirGateway
 import WeirRuntime
 

@@ -108,8 +108,12 @@ struct FieldReader {
         case nil: return []
         case .list(let values):
             return values.enumerated().compactMap { offset, value in
-                if case .text(let text) = value, (try? IPNetwork(parsing: text)) != nil { return text }
-                fault("\(name)/\(offset)", "must be a network such as 192.0.2.0/24 or 2001:db8::/56")
+                guard case .text(let text) = value else {
+                    fault("\(name)/\(offset)", "must be a network such as 192.0.2.0/24 or 2001:db8::/56")
+                    return nil
+                }
+                if (try? IPNetwork(parsing: text)) != nil { return text }
+                fault("\(name)/\(offset)", AccountSyntax.noNetwork(text))
                 return nil
             }
         default:

@@ -1,4 +1,5 @@
 import Glibc
+import WeirRuntime
 
 /// Asks one question of the daemon over its Unix socket, and waits for the answer.
 ///
@@ -90,7 +91,7 @@ package struct UnixHTTPClient: Sendable {
         throw AdminError(.fault, "The daemon's answer is too long.")
     }
 
-    private static func lastError() -> String { String(cString: strerror(errno)) }
+    private static func lastError() -> String { SystemError.text(errno) }
 }
 
 /// Takes an HTTP/1.1 answer apart that ended with its connection.

@@ -53,7 +53,7 @@ package final class AdminDaemon: Sendable {
             doors.append(try HTTPServer(on: .unixSocket(path: settings.socket), executor: clerk, responder: router))
             if let group = settings.group { try AdminDaemon.give(settings.socket, to: group) }
             if let address = settings.address {
-                let endpoint = HTTPEndpoint.tcp(address: address.address.description, port: address.port)
+                let endpoint = HTTPEndpoint.tcp(address: address.ip.description, port: address.port)
                 doors.append(try HTTPServer(on: endpoint, executor: clerk, responder: router))
             }
         } catch {
@@ -142,7 +142,7 @@ package final class AdminDaemon: Sendable {
         let folder = String(socket[..<slash])
         if mkdir(folder, 0o750) != 0, errno != EEXIST {
             throw HTTPServerError(
-                description: "\(folder): \(String(cString: strerror(errno))): admin.socket needs this folder")
+                description: "\(folder): \(SystemError.text(errno)): admin.socket needs this folder")
         }
     }
 
@@ -155,7 +155,7 @@ package final class AdminDaemon: Sendable {
                 description: "admin.group: there is no group \(group); make it with groupadd \(group)")
         }
         guard chown(socket, uid_t.max, entry.gr_gid) == 0 else {
-            let reason = String(cString: strerror(errno))
+            let reason = SystemError.text(errno)
             throw HTTPServerError(description: "admin.group: \(socket) cannot be given to group \(group): \(reason)")
         }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota

@@ -70,7 +70,8 @@ extension GatewayAdministration {
         do throws(LimitError) {
             limit = try Limit(parsing: override.text)
         } catch {
-            throw .field("text", "is no limit: \(error)")
+            let detail = "\"\(override.text)\" is no limit: \(error.reason) (column \(error.column)); \(error.hint)."
+            throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/text", detail: detail)])
         }
         let own = limit.name.description
         if let name, name != own { throw .field("text", "is a limit named \(own), not \(name)") }
@@ -134,7 +135,7 @@ extension GatewayAdministration {
                 faults.append(AdminError.Detail(line: row.line, detail: GatewayAdministration.unknown(row.plan, names)))
             }
             if let hash = row.passwordHash {
-                if let digest = GatewayAdministration.tokenDigest(hash) {
+                if let digest = AccountSyntax.tokenDigest(hash) {
                     imported.token = digest
                 } else if PasswordHash(hash) != nil {
                     imported.passwordHash = hash
@@ -150,33 +151,27 @@ extension GatewayAdministration {
         return rows
     }
 
-    /// The octets behind `{SHA256}` and 64 hexadecimal digits; nil for a hash of another kind.
-    private static func tokenDigest(_ text: String) -> [UInt8]? {
-        guard text.hasPrefix("{SHA256}") else { return nil }
-        let digits = text.utf8.dropFirst(8).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
-    }
-
     // MARK: - What is given
 
     private func known(plan: String) throws(AdminError) -> String {
         let plans = accounts.policies.plans
         if plans[plan] != nil { return plan }
         let detail = GatewayAdministration.unknown(plan, plans.plans.map(\.name))
-        throw AdminError(.invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
+        throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/plan", detail: detail)])
     }
 
     private static func unknown(_ plan: String, _ names: [String]) -> String {
-        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)" }
-        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", "))")"
+        let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)?" }
+        return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", ")).")"
     }
 
     private func networks(_ texts: [String], of field: String) throws(AdminError) -> [IPNetwork] {
         var networks: [IPNetwork] = []
         for text in texts {
             guard let network = try? IPNetwork(parsing: text) else {
-                throw .field(field, "holds " + AccountSyntax.noNetwork(text))
+                let detail = AccountSyntax.noNetwork(text)
+                throw AdminError(
+                    .invalid, "\(detail).", errors: [AdminError.Detail(pointer: "/\(field)", detail: detail)])
             }
             networks.append(network)
         }

@@ -1,4 +1,5 @@
 import Glibc
+import WeirRuntime
 
 /// Why the admin server could not start, in words for the operator.
 package struct HTTPServerError: Error, Hashable, CustomStringConvertible {
@@ -93,7 +94,7 @@ package enum HTTPEndpoint: Hashable, Sendable {
         Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
 
     private static func failure(_ place: String, _ call: String) -> HTTPServerError {
-        HTTPServerError(description: "\(place): \(call): \(String(cString: strerror(errno)))")
+        HTTPServerError(description: "\(place): \(call): \(SystemError.text(errno))")
     }
 
     private static func closing(_ descriptor: Int32, _ error: HTTPServerError) -> HTTPServerError {

@@ -128,14 +128,18 @@ private struct Columns {
     func row(_ record: CSVReader.Record) throws(RowFault) -> AccountFile.Row {
         if let fault = record.fault { throw RowFault(detail: fault) }
         guard record.fields.count == count else {
-            throw RowFault(detail: "\(record.fields.count) fields where the header names \(count)")
+            throw RowFault(
+                detail:
+                    "\(record.fields.count == 1 ? "1 field" : "\(record.fields.count) fields") where the header names \(count)"
+            )
         }
         func field(_ place: Int?) -> String? {
             guard let place, !record.fields[place].isEmpty else { return nil }
             return record.fields[place]
         }
         var ranges: [IPNetwork] = []
-        for text in (field(networks) ?? "").split(separator: " ") {
+        for word in (field(networks) ?? "").utf8.split(separator: UInt8(ascii: " ")) {
+            let text = Substring(word)
             guard let network = try? IPNetwork(parsing: text) else {
                 throw RowFault(detail: AccountSyntax.noNetwork(String(text)))
             }

@@ -9,7 +9,9 @@ package final class Authenticator: Sendable {
     enum Verdict: Sendable {
         case right(Account)
         case wrong
-        /// Too many checks wait, or this source has failed too often.
+        /// This source has failed too often.
+        case throttled
+        /// Too many checks wait, or the store cannot say.
         case busy
     }
 
@@ -30,7 +32,7 @@ package final class Authenticator: Sendable {
         let key = CanonicalLogin(login)?.key ?? login
         let delay: UInt64
         switch throttle.withLock({ $0.admit(source: source, login: key, now: runtime.now) }) {
-        case .refuse: return .busy
+        case .refuse: return .throttled
         case .proceed(let span): delay = span
         }
         let account: Account?

@@ -34,7 +34,7 @@ extension Gateway {
         }
     }
 
-    func endUpkeep() async {
+    package func endUpkeep() async {
         let tasks = upkeep.withLock { tasks in
             defer { tasks = [] }
             return tasks

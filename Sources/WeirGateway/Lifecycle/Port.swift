@@ -1,4 +1,5 @@
 import Synchronization
+import WeirBase
 import WeirConfiguration
 import WeirRuntime
 

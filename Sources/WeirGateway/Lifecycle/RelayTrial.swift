@@ -1,4 +1,5 @@
 import Synchronization
+package import WeirBase
 package import WeirConfiguration
 package import WeirRuntime
 
@@ -46,10 +47,12 @@ package enum RelayTrial {
 /// Tries whether addresses can be listened on.
 package enum PortTrial {
     /// Listens on an address and lets go of it at once.
-    package static func run(_ listener: String, _ endpoint: IPEndpoint, on runtime: Runtime) async throws(ListenError) {
+    package static func run(_ listener: String, _ endpoint: SocketAddress, on runtime: Runtime)
+        async throws(ListenError)
+    {
         let socket: any Listening
         do throws(SystemError) {
-            socket = try runtime.listen(on: SocketAddress(endpoint)) { transport, _ in transport.close() }
+            socket = try runtime.listen(on: endpoint) { transport, _ in transport.close() }
         } catch {
             throw ListenError(listener: listener, address: endpoint.description, cause: error)
         }

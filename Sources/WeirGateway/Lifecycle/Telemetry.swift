@@ -77,6 +77,18 @@ extension MetricLabels.LimitScope {
     }
 }
 
+extension SMTPMetrics {
+    fileprivate func countHandshake(_ side: MetricLabels.TLSSide, _ security: TLSDescription?) {
+        let version: MetricLabels.TLSVersion =
+            switch security?.version {
+            case "TLSv1.3": .tls13
+            case "TLSv1.2": .tls12
+            default: .none
+            }
+        handshakes[side, security == nil ? .error : .success, version].add()
+    }
+}
+
 /// One listener's counters, held by its sessions.
 final class ListenerMeter: Sendable {
     let label: ListenerLabel
@@ -112,13 +124,7 @@ final class ListenerMeter: Sendable {
     }
 
     func shookHands(_ security: TLSDescription?) {
-        let version: MetricLabels.TLSVersion =
-            switch security?.version {
-            case "TLSv1.3": .tls13
-            case "TLSv1.2": .tls12
-            default: .none
-            }
-        metrics.smtp.handshakes[.listener, security == nil ? .error : .success, version].add()
+        metrics.smtp.countHandshake(.listener, security)
     }
 }
 
@@ -149,6 +155,9 @@ package final class RelayMeter: Sendable {
             }
         metrics.relays.connectFailures[label, reason].add()
     }
+
+    /// Counts a handshake that gave this, or that failed.
+    func shookHands(_ security: TLSDescription?) { metrics.smtp.countHandshake(.relay, security) }
 
     func isUp(_ up: Bool) { metrics.relays.up[label].set(up ? 1 : 0) }
 

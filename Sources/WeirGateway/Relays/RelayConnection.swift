@@ -120,7 +120,10 @@ final class RelayConnection {
     ) async throws(ConnectionError) -> Result {
         if awaitsResetReply {
             awaitsResetReply = false
-            try await nextReply(until: deadline) { _, _ in () }
+            let asked = connection.executor.now
+            try await nextReply(until: deadline) { reply, _ in
+                relay.meter?.replied(.reset, code: reply.code, after: connection.executor.now.since(asked))
+            }
         }
         if connection.outputCount > 0 { try await flush(until: deadline) }
         while true {

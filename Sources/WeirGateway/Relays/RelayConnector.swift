@@ -123,8 +123,8 @@ package struct RelayConnector: Sendable {
     private func converse(_ relay: RelayState, _ connection: Connection) async throws(RelayFailure) -> RelayConnection {
         let settings = relay.settings
         let own = secrets[settings.name]
-        var dialogue = RelayGreeting(connection: connection, timeout: timeout)
-        if settings.tls == .implicit { try await secure(connection, settings, own) }
+        var dialogue = RelayGreeting(connection: connection, timeout: timeout, meter: relay.meter)
+        if settings.tls == .implicit { try await secure(connection, relay, own) }
         try await dialogue.expect(.greeting, 220)
         var offered = try await dialogue.hello(hostname)
         if settings.tls == .required || settings.tls == .opportunistic {
@@ -133,7 +133,7 @@ package struct RelayConnector: Sendable {
                 guard connection.inputCount == 0 else {
                     throw RelayFailure(stage: .tls, reason: "octets behind the answer to STARTTLS")
                 }
-                try await secure(connection, settings, own)
+                try await secure(connection, relay, own)
                 offered = try await dialogue.hello(hostname)
             } else if settings.tls == .required {
                 throw RelayFailure(stage: .tls, reason: "STARTTLS is not offered, and tls: required stands")
@@ -143,15 +143,17 @@ package struct RelayConnector: Sendable {
         return RelayConnection(relay: relay, connection: connection, offered: offered)
     }
 
-    private func secure(_ connection: Connection, _ settings: Relay, _ own: Secrets?) async throws(RelayFailure) {
+    private func secure(_ connection: Connection, _ relay: RelayState, _ own: Secrets?) async throws(RelayFailure) {
         guard let wrap = own?.wrap else { throw RelayFailure(stage: .tls, reason: "TLS was not set up") }
-        let host = settings.address.hostName
+        let host = relay.settings.address.hostName
         do throws(ConnectionError) {
             try await connection.secure(until: connection.executor.now + timeout) {
                 transport throws(TransportFailure) in
                 try wrap(transport, host)
             }
+            relay.meter?.shookHands(connection.transport.security)
         } catch {
+            relay.meter?.shookHands(nil)
             throw RelayFailure(stage: .tls, reason: error.reason)
         }
     }
@@ -161,11 +163,13 @@ package struct RelayConnector: Sendable {
 private struct RelayGreeting {
     let connection: Connection
     let timeout: UInt64
+    let meter: RelayMeter?
     private var parser = ReplyParser()
 
-    init(connection: Connection, timeout: UInt64) {
+    init(connection: Connection, timeout: UInt64, meter: RelayMeter?) {
         self.connection = connection
         self.timeout = timeout
+        self.meter = meter
     }
 
     mutating func hello(_ hostname: String) async throws(RelayFailure) -> Extensions {
@@ -210,7 +214,8 @@ private struct RelayGreeting {
     private mutating func reply<Result>(
         _ stage: RelayFailure.Stage, _ body: (RelayReply, Span<UInt8>) -> Result
     ) async throws(RelayFailure) -> Result {
-        let deadline = connection.executor.now + timeout
+        let asked = connection.executor.now
+        let deadline = asked + timeout
         do throws(ConnectionError) {
             try await connection.flush(until: deadline)
             while true {
@@ -224,6 +229,7 @@ private struct RelayGreeting {
                         return nil
                     case .reply(let reply):
                         taken = reply.length
+                        meter?.replied(stage.label, code: reply.code, after: connection.executor.now.since(asked))
                         return body(reply, octets)
                     }
                 }
@@ -234,6 +240,18 @@ private struct RelayGreeting {
             }
         } catch {
             throw RelayFailure(stage: stage, reason: error.reason)
+        }
+    }
+}
+
+extension RelayFailure.Stage {
+    /// What a reply at this stage answers; no reply comes before a connection stands.
+    fileprivate var label: MetricLabels.RelayStage {
+        switch self {
+        case .resolve, .connect, .greeting: .greeting
+        case .hello: .hello
+        case .tls: .starttls
+        case .login: .auth
         }
     }
 }

@@ -55,6 +55,9 @@ extension Session {
     private func check(_ credentials: Credentials) async throws(ConnectionError) -> Bool {
         let (authenticator, source, loop) = (gateway.authenticator, client.transport.peer.ip, loop)
         switch await loop.aside({ await authenticator.verify(credentials, source: source, on: loop) }) {
+        case .throttled:
+            tell(.throttled, login: credentials.login)
+            return settleAuthentication(.authenticationBusy)
         case .busy:
             tell(.busy, login: credentials.login)
             return settleAuthentication(.authenticationBusy)

@@ -101,12 +101,13 @@ extension Session {
         case .success(let command):
             if dialogue.mustWait(for: command) { return .settle }
             verb = command.verb
+            if verb == .unknown { meter.violated(.unknownCommand) }
             return carryOut(dialogue.receive(command), length: length)
         }
     }
 
     private func refuse(_ error: CommandError, lineOctets: Int) -> Errand? {
-        verb = .unknown
+        verb = error.verb
         meter.violated(error.violation)
         client.consume(lineOctets)
         switch dialogue.receive(error) {

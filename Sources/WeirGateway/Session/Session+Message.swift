@@ -42,7 +42,7 @@ extension Session {
         transaction.story.hasContent = true
         let reply = try await passMessage(transaction)
         code = reply.code
-        meter.answered(.data, code: code)
+        if let verb { meter.answered(verb, code: code) }
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
         return true
@@ -59,8 +59,10 @@ extension Session {
         gateway.ledger.file(transaction.holds, message: transaction.id)
         relay.enqueueData()
         do throws(ConnectionError) {
-            let answer = try await relay.nextReply(until: loop.now + generation.timeouts.relay) { reply, octets in
-                reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
+            let asked = loop.now
+            let answer = try await relay.nextReply(until: asked + generation.timeouts.relay) { reply, octets in
+                relay.relay.meter?.replied(.data, code: reply.code, after: loop.now.since(asked))
+                return reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
             }
             if answer == nil { relay.contentBegins() }
             if let answer { return refusedData(answer, transaction, relay) }
@@ -70,6 +72,8 @@ extension Session {
             return ForwardedReply(.relayLost)
         }
         say(.startData)
+        // DATA is answered; what follows answers the dot.
+        verb = nil
         if let outcome = try await stream(transaction, to: relay) {
             abandonRelay(of: transaction)
             if case .relay(let reply) = outcome { transaction.story.relayCode = reply.code }
@@ -141,6 +145,7 @@ extension Session {
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
             if let fault = stream.fault, outcome == nil {
                 transaction.story.verdict = .refusedContent
+                if let violation = fault.violation { meter.violated(violation) }
                 outcome = .refused(fault.reply)
             }
             if outcome != nil { stream.discard() }

@@ -49,6 +49,8 @@ final class Session {
     /// Whose connection this is counted as.
     private var countedAs: Subjects?
     var framer = LineFramer()
+    /// How the last MAIL was refused: a client that repeats it is told so, and the log is not.
+    var toldRefusal: UInt16 = 0
 
     /// Answers that may be owed at one time; a longer segment is answered in parts.
     static let answersMax = 256
@@ -89,7 +91,12 @@ final class Session {
     /// Greets the client; false where it is turned away.
     private func open() async throws(ConnectionError) -> Bool {
         if listener.tls == .implicit {
-            try await secure()
+            do throws(ConnectionError) {
+                try await secure()
+            } catch {
+                meter.admitted(.failed)
+                throw error
+            }
         }
         // Where the store cannot say now, MAIL asks again.
         _ = await findAccountOfAddress()

@@ -49,10 +49,27 @@ struct Story {
 extension Session {
     /// Counts a reply to the command at hand.
     func tell(_ reply: Reply) {
-        // 354 is no answer yet.
-        guard let verb, reply.code != 354 else { return }
+        guard let verb else { return }
         meter.answered(verb, code: reply.code)
         if reply.code == 503 { meter.violated(.sequence) }
+        // A mechanism that we do not know has no exchange to tell of.
+        if reply.code == 504 { meter.authenticated(.other, .malformed) }
+        if reply == .tooManyErrors { meter.violated(.tooManyErrors) }
+        if verb == .mail { tellSender(reply) }
+    }
+
+    /// Tells a MAIL that was refused: no transaction will tell of it.
+    private func tellSender(_ reply: Reply) {
+        guard reply.code >= 400, reply.code != toldRefusal else { return }
+        toldRefusal = reply.code
+        gateway.telemetry.log.info(
+            "sender refused",
+            [
+                "code": .int(Int(reply.code)), "reason": .octets(Array(reply.octets.dropFirst(4).dropLast(2))),
+                "account": .string(account?.key ?? ""),
+                "listener": .string(listener.name), "source": .string(source), "helo": .octets(clientName),
+                "tls": .string(client.transport.security?.version ?? ""),
+            ])
     }
 
     /// Counts what became of a recipient, and returns its reply.
@@ -89,7 +106,7 @@ extension Session {
     /// Counts and tells an attempt at AUTH; `login` is empty where the exchange did not come so far.
     func tell(_ result: MetricLabels.AuthResult, login: [UInt8] = []) {
         meter.authenticated(mechanism, result)
-        guard result == .failure || result == .busy else { return }
+        guard result == .failure || result == .busy || result == .throttled else { return }
         gateway.telemetry.log.warning(
             "authentication failed",
             [
@@ -131,6 +148,15 @@ extension Command {
 }
 
 extension CommandError {
+    /// The command that it was meant to be, as far as the error tells.
+    var verb: MetricLabels.Verb {
+        switch self {
+        case .malformedSender, .internationalSender, .messageTooBig: .mail
+        case .malformedRecipient: .rcpt
+        case .controlOctet, .lineTooLong, .malformedArgument, .unknownParameter: .unknown
+        }
+    }
+
     var violation: MetricLabels.Violation {
         switch self {
         case .controlOctet: .controlOctet
@@ -138,6 +164,17 @@ extension CommandError {
         case .malformedArgument, .malformedSender, .malformedRecipient, .internationalSender, .unknownParameter,
             .messageTooBig:
             .syntax
+        }
+    }
+}
+
+extension MessageStream.Fault {
+    /// What of the protocol was broken; nil where only the message is at fault.
+    var violation: MetricLabels.Violation? {
+        switch self {
+        case .bareCarriageReturn, .bareLineFeed: .bareNewline
+        case .nul: .controlOctet
+        case .loop: nil
         }
     }
 }

@@ -3,7 +3,7 @@ import WeirBase
 
 /// Checks passwords on a few threads of its own, for a check takes some 40 ms of a processor.
 ///
-/// What waits is bounded, so a flood of logins costs the flooders and not the loops. A password that was right is known again for a
+/// What waits is bounded and yields to the loops, so a flood of logins costs the flooders and nobody's mail. A password that was right is known again for a
 /// minute after each use, by a keyed code of login, password and hash: a changed hash is a changed code. Called from any executor.
 package final class PasswordPool: Sendable {
     package enum Verdict: Equatable, Sendable {
@@ -33,6 +33,8 @@ package final class PasswordPool: Sendable {
         self.waitingMax = waitingMax
         var workers: [RuntimeExecutor] = []
         for index in 0..<max(1, threads) { workers.append(try runtime.makeWorker(name: "weir-password-\(index)")) }
+        // What a simulation has instead of threads has no priority.
+        for worker in workers where worker is WorkerThread { worker.post { System.lowerThreadPriority() } }
         self.workers = workers
         loads = Mutex([Int](repeating: 0, count: workers.count))
     }

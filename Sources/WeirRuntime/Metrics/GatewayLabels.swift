@@ -29,7 +29,7 @@ package enum MetricLabels {
     }
 
     package enum Verb: Int, ClosedLabel {
-        case helo, ehlo, mail, rcpt, data, rset, noop, quit, vrfy, expn, help, starttls, auth, unknown
+        case helo, ehlo, mail, rcpt, data, rset, noop, quit, vrfy, help, starttls, auth, unknown
         package static let labelName = "verb"
     }
 
@@ -97,7 +97,7 @@ package enum MetricLabels {
     }
 
     package enum ConnectFailure: Int, ClosedLabel {
-        case name, refused, timeout, tls, greeting, auth, other
+        case name, refused, timeout, tls, greeting, auth
         package static let labelName = "reason"
     }
 

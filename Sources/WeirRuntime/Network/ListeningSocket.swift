@@ -1,7 +1,7 @@
 internal import CAres
 internal import CLinux
 internal import Glibc
-import WeirBase
+package import WeirBase
 
 /// A listening socket, shared by every loop: each takes what comes to it.
 ///

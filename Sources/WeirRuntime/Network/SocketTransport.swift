@@ -1,7 +1,7 @@
 internal import CAres
 internal import CLinux
 internal import Glibc
-import WeirBase
+package import WeirBase
 
 /// A TCP socket of one event loop.
 package final class SocketTransport: Transport, DescriptorObserver {

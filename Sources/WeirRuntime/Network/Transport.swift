@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// What one read or write came to.
 package enum TransferResult: Equatable, Sendable {
     /// So many octets went through, at least one.

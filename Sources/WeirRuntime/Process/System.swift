@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What the process asks of the machine once, at its start.
+/// What the process asks of the machine.
 package enum System {
     /// Raises the limit on open descriptors as far as this process may, and returns it.
     @discardableResult
@@ -10,6 +10,12 @@ package enum System {
         limit.rlim_cur = limit.rlim_max
         try SystemError.check("setrlimit", setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
         return UInt64(limit.rlim_cur)
+    }
+
+    /// Has the calling thread stand back behind the others; where that is not permitted nothing changes.
+    package static func lowerThreadPriority() {
+        // On Linux the process 0 is the calling thread.
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
     }
 
     /// The kernel's name for this boot: another one means that CLOCK_BOOTTIME began anew.

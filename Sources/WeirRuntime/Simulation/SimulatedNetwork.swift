@@ -1,5 +1,5 @@
 internal import Glibc
-import WeirBase
+package import WeirBase
 
 /// The simulated internet: who listens where, and connections between endpoints.
 ///

@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// Stands in for TLS: one hello of fixed length each way, then octets pass as they are.
 package final class SimulatedTLS: Transport, TransportObserver {
     /// Octets of a hello.

@@ -1,4 +1,5 @@
 internal import Glibc
+package import WeirBase
 
 /// One end of a simulated connection, with a socket's manners.
 ///

@@ -1,6 +1,6 @@
 internal import COpenSSL
 internal import Glibc
-import WeirBase
+package import WeirBase
 
 /// TLS over another transport.
 ///

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import WeirRuntime
 
 /// A folder of the demonstration's own, gone when it ends.
 struct DemoFolder: Sendable {
@@ -13,7 +14,7 @@ struct DemoFolder: Sendable {
         let parent = usual.isEmpty || usual.utf8.count > DemoFolder.pathOctetsMax - 20 ? "/tmp" : usual
         var template = Array("\(parent)/weir-demo-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else {
-            throw DemoError(reason: "\(parent): \(String(cString: strerror(errno))): a temporary folder cannot be made")
+            throw DemoError(reason: "\(parent): \(SystemError.text(errno)): a temporary folder cannot be made")
         }
         path = String(cString: made)
     }
@@ -23,11 +24,11 @@ struct DemoFolder: Sendable {
         if let slash = name.lastIndex(of: "/") { mkdir("\(path)/\(name[..<slash])", 0o700) }
         let file = "\(path)/\(name)"
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw DemoError(reason: "\(file): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw DemoError(reason: "\(file): \(SystemError.text(errno))") }
         defer { close(descriptor) }
         let octets = Array(text.utf8)
         guard Glibc.write(descriptor, octets, octets.count) == octets.count else {
-            throw DemoError(reason: "\(file): \(String(cString: strerror(errno)))")
+            throw DemoError(reason: "\(file): \(SystemError.text(errno))")
         }
     }
 

@@ -33,7 +33,7 @@ final class DemoStage: Sendable {
         try folder.write("weir.yaml", DemoStage.configuration(relay: listening.address))
         for (name, text) in DemoCast.plans { try folder.write("policies/\(name).yaml", text + "\n") }
         logFile = open("\(folder.path)/weir.log", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        guard logFile >= 0 else { throw DemoError(reason: "\(folder.path): \(String(cString: strerror(errno)))") }
+        guard logFile >= 0 else { throw DemoError(reason: "\(folder.path): \(SystemError.text(errno))") }
         log = try LogWriter(descriptor: logFile, format: .json, clock: clock)
         let loaded = try Configuration.load("\(folder.path)/weir.yaml")
         var options = Server.Options()

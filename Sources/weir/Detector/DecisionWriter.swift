@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 import WeirAdmin
-import WeirReputation
 import WeirBase
+import WeirReputation
 
 /// Writes decisions as the scorer reads them, each with its whole record.
 struct DecisionWriter: ~Copyable {

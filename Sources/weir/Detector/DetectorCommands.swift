@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 import WeirAdmin
-import WeirReputation
 import WeirBase
+import WeirReputation
 
 /// The verbs under `weir detector`.
 enum DetectorCommands {

@@ -1,5 +1,5 @@
-import WeirReputation
 import WeirBase
+import WeirReputation
 
 /// A trace fed to the detector of the gateway, event by event, as the gateway would.
 struct DetectorReplay {
@@ -121,7 +121,7 @@ struct DetectorReplay {
 
     private func facts(of event: TraceEvent) -> MessageFacts {
         MessageFacts(
-            id: event.number, recipients: event.recipients, network: hash(event.network),
+            id: event.number, account: hash(event.account), recipients: event.recipients, network: hash(event.network),
             country: options.hasCountries ? hash(event.country) : nil, name: hash(event.name),
             content: event.content, scannerScore: options.hasContent ? event.scannerScore : nil)
     }

@@ -42,7 +42,7 @@ struct JSONScanner {
 
     mutating func text() throws(TraceError) -> String { String(decoding: try octets(), as: UTF8.self) }
 
-    /// A number without exponent, times ten to the `places`; further places are cut off.
+    /// A number, times ten to the `places`; further places are cut off.
     mutating func decimal(places: Int) throws(TraceError) -> Int64 {
         skipSpace()
         let isNegative = take("-")
@@ -64,7 +64,22 @@ struct JSONScanner {
         }
         guard digits > 0 else { throw error("a number was expected") }
         for _ in 0..<(left ?? places) { value = try appending(0x30, to: value) }
+        value = try applyExponent(to: value)
         return isNegative ? -value : value
+    }
+
+    private mutating func applyExponent(to value: Int64) throws(TraceError) -> Int64 {
+        guard take("e") || take("E") else { return value }
+        let isNegative = take("-")
+        if !isNegative { _ = take("+") }
+        var exponent = 0
+        while offset < line.endIndex, line[offset] >= 0x30, line[offset] <= 0x39 {
+            exponent = min(exponent * 10 + Int(line[offset] - 0x30), 100)
+            offset += 1
+        }
+        var value = value
+        for _ in 0..<exponent where value != 0 { value = isNegative ? value / 10 : try appending(0x30, to: value) }
+        return value
     }
 
     mutating func skip() throws(TraceError) {

@@ -1,5 +1,5 @@
-import WeirReputation
 import WeirBase
+import WeirReputation
 
 /// What is in use elsewhere, to compare the detector with. Each suspends at once; none flags.
 enum SimpleRule: String, CaseIterable {

@@ -1,5 +1,5 @@
-import WeirReputation
 import WeirBase
+import WeirReputation
 
 /// One line of a trace: what a gateway saw, and what its relay said.
 struct TraceEvent {

@@ -1,20 +1,8 @@
 internal import Glibc
-package import WeirBase
+import WeirBase
 
-/// An address with a port.
-package struct SocketAddress: Hashable, Sendable {
-    package let ip: IPAddress
-    package let port: UInt16
-
-    package init(_ ip: IPAddress, port: UInt16) {
-        self.ip = ip
-        self.port = port
-    }
-
-    package init(ipv4 word: UInt32, port: UInt16) { self.init(IPAddress(v4: word), port: port) }
-
-    package static let unspecified = SocketAddress(ipv4: 0, port: 0)
-
+/// The address as system calls know it.
+extension SocketAddress {
     /// Asks a system call for an address; nil if the call fails or tells no internet address.
     init?(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) {
         var storage = sockaddr_storage()
@@ -74,9 +62,4 @@ package struct SocketAddress: Hashable, Sendable {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
         }
     }
-}
-
-extension SocketAddress: CustomStringConvertible {
-    /// `192.0.2.1:25` or `[2001:db8::1]:25`.
-    package var description: String { ip.isIPv4 ? "\(ip):\(port)" : "[\(ip)]:\(port)" }
 }

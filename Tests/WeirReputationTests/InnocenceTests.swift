@@ -1,0 +1,129 @@
+import Testing
+import WeirBase
+import WeirReputation
+
+@Suite("The innocent are not suspended")
+struct InnocenceTests {
+    @Test("a newsletter, one issue of which a scanner calls spam", arguments: [-8.0, 3, 9, 20])
+    func newsletter(score: Double) {
+        var story = Story()
+        story.terms = .bulk
+        let readers = story.strangers(800)
+        for issue in 0..<8 as Range<UInt64> {
+            for reader in readers {
+                story.send(.init(people: [reader], score: issue == 6 ? score : -8, text: issue.mixedForTest))
+                story.wait(.second)
+            }
+            story.wait(7 * .day)
+        }
+        #expect(story.verdicts.isEmpty, "\(story.verdicts.map(\.sentences))")
+    }
+
+    @Test("a forwarder of a mailbox that is full of spam")
+    func forwarder() {
+        var story = Story()
+        for step in 0..<2_000 {
+            let isSpam = step % 4 == 3
+            story.send(
+                .init(people: [7], score: isSpam ? 14 : -8, isTaken: isSpam && step % 12 == 3 ? false : true))
+            story.wait(30 * .minute)
+        }
+        #expect(story.verdicts.isEmpty, "\(story.verdicts.map(\.sentences))")
+    }
+
+    @Test("a traveller with another network every day, who mistypes a password")
+    func traveller() {
+        var story = Story()
+        story.live(days: 30)
+        for day in 0..<14 as Range<UInt64> {
+            for _ in 0..<3 { story.accounts[0].loginFailed(terms: story.terms, at: story.now) }
+            for _ in 0..<3 {
+                story.send(.init(people: [story.friend()], network: 50 + day, name: 50 + day % 3))
+                story.wait(4 * .hour)
+            }
+            story.send(.init(people: story.strangers(2), network: 50 + day))
+            story.wait(12 * .hour)
+        }
+        #expect(story.verdicts.isEmpty, "\(story.verdicts.map(\.sentences))")
+    }
+
+    @Test("greetings to everybody in an old address book")
+    func greetings() {
+        var story = Story()
+        story.live(days: 30)
+        for step in 0..<150 {
+            let isUnknown = step % 10 == 3
+            story.send(
+                .init(
+                    people: [story.stranger()], text: 99, replies: [isUnknown ? .unknown : .accepted],
+                    isTaken: isUnknown ? nil : true))
+            story.wait(10 * .second)
+        }
+        #expect(!story.isSuspended)
+    }
+
+    @Test("somebody whose every letter the scanner dislikes")
+    func disliked() {
+        var story = Story()
+        story.live(days: 40, score: 9)
+        #expect(!story.isSuspended)
+        #expect(story.verdicts.count <= 1)
+    }
+
+    @Test("anybody, while a relay refuses everything for ten minutes", arguments: [1, 2, 3] as [UInt64])
+    func brokenRelay(seed: UInt64) {
+        var story = Story(accounts: 200, seed: seed)
+        for account in 0..<200 { story.live(days: 1, account: account) }
+        var alarm: ClimateAlarm?
+        for step in 0..<600 {
+            let account = step * 7 % 200
+            story.send(
+                .init(
+                    people: [story.friend(), story.stranger()], network: step % 5 == 0 ? 60 : 1,
+                    replies: [.unknown, .unknown],
+                    isTaken: nil), from: account)
+            alarm = alarm ?? story.surroundings.climate.alarm
+            story.wait(.second)
+        }
+        #expect(!story.accounts.contains { $0.standing.isSuspended })
+        #expect(alarm == .relayRefuses)
+    }
+
+    @Test("anybody, while a scanner calls everything spam")
+    func brokenScanner() {
+        var story = Story(accounts: 200)
+        for account in 0..<200 { story.live(days: 1, account: account) }
+        var alarm: ClimateAlarm?
+        for step in 0..<3_600 {
+            story.send(
+                .init(people: [story.friend(), story.stranger()], network: step % 5 == 0 ? 60 : 1, score: 15),
+                from: step * 7 % 200)
+            alarm = alarm ?? story.surroundings.climate.alarm
+            story.wait(.second)
+        }
+        #expect(!story.accounts.contains { $0.standing.isSuspended })
+        #expect(alarm == .scannerCondemns)
+    }
+
+    @Test("anybody, when the clock jumps", arguments: [UInt64.day, 40 * .day, 2 * .hour])
+    func clock(jump: UInt64) {
+        var story = Story()
+        story.live(days: 30)
+        let before = story.now
+        story.wait(jump)
+        story.live(days: 2)
+        story.now = before
+        story.live(days: 2)
+        story.now = Instant(nanoseconds: before.nanoseconds - 3 * .day)
+        story.live(days: 2)
+        #expect(story.verdicts.isEmpty, "\(story.verdicts.map(\.sentences))")
+    }
+}
+
+extension UInt64 {
+    /// A text of its own for each number.
+    var mixedForTest: UInt64 {
+        var generator = SplitMix(state: self)
+        return generator.next()
+    }
+}

@@ -1,0 +1,146 @@
+import Testing
+import WeirBase
+import WeirReputation
+
+@Suite("Standing")
+struct StandingTests {
+    /// An account flagged by bounces and volume alone.
+    private static func flagged(mode: Mode = .suspend) -> Story {
+        var story = Story()
+        story.terms.mode = mode
+        story.live(days: 20)
+        for step in 0..<200 where !story.isFlagged {
+            let isUnknown = step % 2 == 0
+            story.send(
+                .init(
+                    people: [story.stranger()], text: 99, replies: [isUnknown ? .unknown : .accepted],
+                    isTaken: isUnknown ? nil : true))
+            story.wait(20 * .second)
+        }
+        return story
+    }
+
+    private static func stolen(mode: Mode = .suspend) -> Story {
+        var story = Story()
+        story.terms.mode = mode
+        story.live(days: 20)
+        steal(&story)
+        return story
+    }
+
+    private static func steal(_ story: inout Story) {
+        for network in 100..<120 as Range<UInt64> {
+            story.send(.init(people: story.strangers(2), network: network, name: network, score: 9))
+            story.wait(.minute)
+        }
+    }
+
+    @Test("a flag holds new people from the eleventh an hour on, and known people never")
+    func brake() {
+        var story = Self.flagged()
+        #expect(story.isFlagged)
+        story.wait(2 * .hour)
+        let stranger = story.stranger()
+        let evidence = story.accounts[0]
+        #expect(!evidence.holds(stranger, pending: 9, terms: story.terms, at: story.now))
+        #expect(evidence.holds(stranger, pending: 10, terms: story.terms, at: story.now))
+        #expect(!evidence.holds(1_000, pending: 10, terms: story.terms, at: story.now))
+        var shadow = story.terms
+        shadow.mode = .shadow
+        #expect(!evidence.holds(stranger, pending: 10, terms: shadow, at: story.now))
+    }
+
+    @Test("a flag ends when delivery has been calm for a day")
+    func cooling() {
+        var story = Self.flagged()
+        for _ in 0..<12 where story.isFlagged { story.live(days: 1) }
+        #expect(story.accounts[0].standing == .normal)
+    }
+
+    @Test("a release forgets the incident's networks, keeps the past, and a second suspension needs a person")
+    func release() {
+        var story = Self.stolen()
+        #expect(story.isSuspended)
+        #expect(!story.accounts[0].needsPerson)
+        story.accounts[0].release(terms: story.terms, at: story.now)
+        guard case .probation = story.accounts[0].standing else {
+            Issue.record("not in probation")
+            return
+        }
+        let count = story.verdicts.count
+        story.live(days: 2)
+        #expect(story.verdicts.count == count, "the owner sends again")
+        Self.steal(&story)
+        #expect(story.isSuspended)
+        #expect(story.accounts[0].needsPerson)
+    }
+
+    @Test("probation ends after seven days")
+    func probation() {
+        var story = Self.stolen()
+        story.accounts[0].release(terms: story.terms, at: story.now)
+        story.live(days: 8)
+        #expect(story.accounts[0].standing == .normal)
+    }
+
+    @Test("in shadow the same is decided, and nobody is stopped")
+    func shadow() {
+        let enforced = Self.stolen()
+        var shadow = Self.stolen(mode: .shadow)
+        #expect(shadow.verdicts == enforced.verdicts)
+        #expect(enforced.accounts[0].isStopped(enforced.terms))
+        #expect(!shadow.accounts[0].isStopped(shadow.terms))
+        shadow.wait(2 * .day)
+        shadow.live(days: 1)
+        #expect(!shadow.isSuspended)
+    }
+
+    @Test("a mode that only flags suspends nobody")
+    func flagOnly() {
+        let story = Self.stolen(mode: .flag)
+        #expect(story.isFlagged)
+        #expect(!story.verdicts.contains { $0.after.isSuspended })
+    }
+
+    @Test("a verdict says why: its numbers make its score, its words its numbers")
+    func record() throws {
+        let verdict = try #require(Self.stolen().verdicts.last)
+        #expect(verdict.after.isSuspended)
+        #expect(Score(verdict.findings) == verdict.score)
+        #expect(verdict.score.total >= verdict.threshold)
+        #expect(!verdict.messages.isEmpty && verdict.messages.count <= 10)
+        let text = verdict.sentences.joined(separator: "\n")
+        #expect(text.contains("unfamiliar network"))
+        #expect(text.contains("content score 9.0"))
+        for family in verdict.acquittals { #expect(verdict.score.total - verdict.score[family] < verdict.threshold) }
+    }
+
+    @Test("a machine behind a network is judged for itself")
+    func machine() {
+        var story = Story()
+        story.terms = .business
+        story.terms.isByNetwork = true
+        story.terms = story.terms.ofOneMachine
+        for _ in 0..<40 { story.send(.init(people: story.strangers(3), score: 9)) }
+        #expect(story.isSuspended)
+    }
+
+    @Test("accounts used alike accuse each other, but a shared hotel does not")
+    func neighbours() {
+        var story = Story(accounts: 12)
+        for account in 0..<12 { story.live(days: 12, account: account) }
+        for step in 0..<40 {
+            for account in 0..<10 {
+                story.send(
+                    .init(
+                        people: [story.stranger()], network: 900, name: 9, score: 0, text: 44,
+                        replies: [step % 6 == 5 ? .unknown : .accepted], isTaken: step % 6 == 5 ? nil : true),
+                    from: account)
+                story.wait(.second)
+            }
+        }
+        #expect(story.accounts.filter { $0.standing.isSuspended }.count >= 8)
+        story.send(.init(people: [story.friend()], network: 900), from: 11)
+        #expect(story.accounts[11].standing == .normal)
+    }
+}

@@ -1,0 +1,81 @@
+import WeirBase
+import WeirReputation
+
+/// A gateway of one or more accounts, and a day that goes by as told.
+struct Story {
+    struct Letter {
+        var people: [UInt64] = []
+        var network: UInt64 = 1
+        var name: UInt64 = 1
+        var score: Double? = -8
+        var text: UInt64 = 0
+        var replies: [RecipientReply]?
+        var isTaken: Bool? = true
+    }
+
+    var now = Instant(nanoseconds: 20_000 * .day)
+    var terms = Terms.consumer
+    var surroundings = Surroundings()
+    var accounts: [AccountEvidence] = []
+    var verdicts: [Verdict] = []
+    /// Recipients whose messages were released.
+    var escaped = 0
+    private var number: UInt64 = 0
+    var generator: SplitMix
+
+    init(accounts count: Int = 1, seed: UInt64 = 1) {
+        generator = SplitMix(state: seed)
+        accounts = (0..<count).map { _ in AccountEvidence(at: now) }
+    }
+
+    var isSuspended: Bool { accounts[0].standing.isSuspended }
+    var isFlagged: Bool { accounts[0].standing.isFlagged }
+
+    mutating func wait(_ span: UInt64) { now = now + span }
+
+    /// Judged, and if it may go, answered.
+    mutating func send(_ letter: Letter, from account: Int = 0) {
+        guard !accounts[account].isStopped(terms) else { return }
+        number += 1
+        var facts = MessageFacts(
+            id: number, account: UInt64(account), recipients: letter.people, network: letter.network,
+            name: letter.name,
+            scannerScore: letter.score)
+        facts.content = ContentFacts(fingerprint: letter.text == 0 ? generator.next() : letter.text)
+        let before = accounts[account].judge(facts, terms: terms, surroundings: &surroundings, at: now)
+        if let verdict = before.verdict { verdicts.append(verdict) }
+        guard !accounts[account].isStopped(terms) else { return }
+        escaped += letter.people.count
+        let outcome = Outcome(
+            recipients: letter.replies ?? letter.people.map { _ in .accepted }, isTaken: letter.isTaken)
+        let after = accounts[account].learn(
+            outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
+        if let verdict = after.verdict { verdicts.append(verdict) }
+    }
+
+    /// So many days of three letters a day to a circle of friends, from home.
+    mutating func live(days: Int, account: Int = 0, score: Double? = -8) {
+        for _ in 0..<days {
+            for _ in 0..<3 {
+                send(Letter(people: [friend()], score: score), from: account)
+                wait(8 * .hour)
+            }
+        }
+    }
+
+    mutating func friend() -> UInt64 { 1_000 + generator.next() % 12 }
+    mutating func stranger() -> UInt64 { generator.next() | 1 << 63 }
+    mutating func strangers(_ count: Int) -> [UInt64] { (0..<count).map { _ in stranger() } }
+}
+
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+        return word ^ word >> 31
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// Replays a part of the recorded traces, where they lie beside the repository or `WEIR_TRACES` says.
+@Suite("A recorded trace")
+struct TraceTests {
+    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static let folder: String? = {
+        let beside = repository.appendingPathComponent("../shared/data/spam").standardized.path
+        let path = ProcessInfo.processInfo.environment["WEIR_TRACES"] ?? beside
+        guard FileManager.default.fileExists(atPath: "\(path)/trace.jsonl.gz") else {
+            print("No traces at \(path): the replay of a recorded trace is skipped.")
+            return nil
+        }
+        return path
+    }()
+
+    /// Runs a line of the shell, and returns what it wrote.
+    private static func shell(_ line: String) throws -> Data {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", line]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(line)")
+        return data
+    }
+
+    private struct Labels: Decodable {
+        struct Account: Decodable { var kind: String }
+        var warm: Double
+        var accounts: [String: Account]
+        var spam: Set<UInt64>
+    }
+
+    private struct Decision: Decodable {
+        var n: UInt64
+        var t: Double
+        var a: String
+        var `do`: String
+        var score: [String: Double]
+        var why: [String]
+    }
+
+    private struct Event: Decodable {
+        var n: UInt64
+        var t: Double
+        var a: String
+    }
+
+    @Test(
+        "one account in ten: all abuse is suspended, nobody else, the same after restarts",
+        .enabled(if: folder != nil), arguments: ["", "--restart-every 997"])
+    func replay(option: String) throws {
+        let folder = try #require(Self.folder)
+        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
+        let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
+        let output = try Self.shell(
+            "\(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions - \(option)")
+        let decoder = JSONDecoder()
+        let decisions = try output.split(separator: 0x0A).map { try decoder.decode(Decision.self, from: $0) }
+        let labels = try decoder.decode(Labels.self, from: try Self.shell("zcat '\(folder)/labels.json.gz'"))
+        var firstSpam: [String: Event] = [:]
+        for line in try Self.shell(events).split(separator: 0x0A) {
+            let event = try decoder.decode(Event.self, from: line)
+            if labels.spam.contains(event.n), firstSpam[event.a] == nil { firstSpam[event.a] = event }
+        }
+        #expect(firstSpam.count > 5)
+
+        let suspensions = decisions.filter { $0.do == "suspend" && $0.t >= labels.warm * 86_400 }
+        for (account, first) in firstSpam {
+            #expect(suspensions.contains { $0.a == account && $0.n >= first.n }, "\(account) was not suspended")
+        }
+        for suspension in suspensions {
+            let kind = labels.accounts[suspension.a]?.kind ?? ""
+            let since = firstSpam[suspension.a]?.n ?? .max
+            #expect(suspension.n >= since, "\(suspension.a), a \(kind), was suspended: \(suspension.why)")
+        }
+        for decision in decisions {
+            let sum = decision.score.filter { $0.key != "total" }.values.reduce(0, +)
+            #expect(abs(sum - (decision.score["total"] ?? .infinity)) < 1e-9)
+            #expect(!decision.why.isEmpty)
+        }
+    }
+}
