@@ -163,6 +163,7 @@ package final class Gateway: Sendable {
         }
         for task in tables { await task.value }
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
+        await saveEvidence()
     }
 
     // MARK: - For sessions

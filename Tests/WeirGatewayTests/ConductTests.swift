@@ -2,6 +2,7 @@ import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirRuntime
 import WeirStore
 
 @Suite("The detector in the gateway") struct ConductTests {
@@ -24,7 +25,8 @@ import WeirStore
     /// Messages to unknown people from one bot after the other, until recipients are refused for good.
     ///
     /// Returns how many recipients the relay has taken.
-    private static func spam(_ gate: Gate, token: String, from first: Int = 0) throws -> (taken: Int, last: SMTPReply?) {
+    private static func spam(_ gate: Gate, token: String, from first: Int = 0) throws -> (taken: Int, last: SMTPReply?)
+    {
         var taken = 0
         for number in first..<first + 20 {
             let client = try SMTPClient(port: gate.port(), from: "127.0.\(number % 3).9")
@@ -48,7 +50,9 @@ import WeirStore
             token = try await gate.administration.issueToken("ann", by: gate.actor).token
             let (taken, last) = try Self.spam(gate, token: token)
             #expect(taken < 10)
-            #expect(last?.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example.") == true)
+            #expect(
+                last?.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example.") == true
+            )
             let account = try await gate.administration.account("ann")
             #expect(account.state == .suspended)
             #expect(gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("do not exist") })

@@ -4,6 +4,8 @@ import WeirSMTP
 /// What one message shows of its account's conduct, gathered while it passes.
 struct Conduct {
     let terms: Terms
+    /// Recipients that a flagged account was let write to and does not know.
+    var strangers = 0
     private var people: [UInt64] = []
     /// In the order of `people`; nil: no relay said anything.
     private var replies: [RecipientReply?] = []

@@ -55,6 +55,14 @@ package final class Detector: Sendable {
 
     // MARK: - Deciding
 
+    /// Whether a flagged account's recipient must wait; `pending` strangers of its message were let through before.
+    func holds(_ person: UInt64, pending: Int, of subject: SubjectID, _ terms: Terms) -> Bool {
+        let now = runtime.now
+        return state.withLock { state in
+            state.evidence[subject]?.holds(person, pending: pending, terms: terms, at: now) ?? false
+        }
+    }
+
     /// Decides of a message before it is released.
     func judge(_ message: MessageFacts, of subject: SubjectID, _ terms: Terms) -> Judgement? {
         change(subject) { evidence, surroundings, now in

@@ -40,9 +40,10 @@ extension Gateway {
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
         let reason = judgement.verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
         let author = Author("weir", at: runtime.wall, reason: reason)
-        let (accounts, log) = (accounts, telemetry.log)
+        let (accounts, detector, log) = (accounts, detector, telemetry.log)
         runtime.loops[0].spawn {
             do throws(StoreError) {
+                while try await detector.save() {}
                 _ = try await accounts.withStore { store throws(StoreError) in
                     try store.setState(account.key, state, by: author)
                 }

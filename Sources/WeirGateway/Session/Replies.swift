@@ -36,4 +36,11 @@ enum Explanation {
         let text = "Sending is suspended for this account. Write to \(contact). [\(id)]"
         return when == .reject ? Reply(550, EnhancedCode(5, 7, 1), text) : Reply(450, EnhancedCode(4, 7, 1), text)
     }
+
+    /// What an account that is flagged is told when it has written to enough people it does not know.
+    static func slowed(contact: String, id: MessageID) -> Reply {
+        Reply(
+            450, EnhancedCode(4, 7, 1),
+            "This account may write to few new people at present; others as ever. Write to \(contact). [\(id)]")
+    }
 }

@@ -1,8 +1,10 @@
 import WeirBase
+import WeirConfiguration
 import WeirQuota
 import WeirReputation
 import WeirRuntime
 import WeirSMTP
+import WeirStore
 
 /// What the detector is told of a message, and what it forbids.
 extension Session {
@@ -19,7 +21,9 @@ extension Session {
     }
 
     func beginConduct(_ account: Account) -> Conduct? {
-        guard var terms = permission(of: account).conduct, gateway.detector.isAtHand(account.subject) else { return nil }
+        guard var terms = permission(of: account).conduct, gateway.detector.isAtHand(account.subject) else {
+            return nil
+        }
         terms.isByNetwork = !dialogue.isAuthenticated
         return Conduct(terms, hash: gateway.evidenceHash)
     }
@@ -27,8 +31,28 @@ extension Session {
     /// Notes a recipient that goes to the relay.
     func noteWritten(_ recipient: RecipientParameters, length: Int) {
         guard let transaction, transaction.conduct != nil else { return }
+        transaction.conduct?.write(to: person(recipient, length: length))
+    }
+
+    /// The brake of an account that is flagged: what refuses a recipient it does not know, so many in an hour being let through.
+    func brake(_ recipient: RecipientParameters, length: Int, _ transaction: Transaction) -> Reply? {
+        guard permission(of: transaction.account).state == .flagged, let conduct = transaction.conduct else {
+            return nil
+        }
+        let subject = transaction.account.subject
+        let person = person(recipient, length: length)
+        guard gateway.detector.holds(person, pending: conduct.strangers, of: subject, conduct.terms) else {
+            if gateway.detector.holds(person, pending: .max, of: subject, conduct.terms) {
+                transaction.conduct?.strangers += 1
+            }
+            return nil
+        }
+        return Explanation.slowed(contact: generation.configuration.contact, id: transaction.id)
+    }
+
+    private func person(_ recipient: RecipientParameters, length: Int) -> UInt64 {
         let address = client.withInput { input in recipient.path.mailbox.map { input[$0].lowercased } }
-        transaction.conduct?.write(to: gateway.evidenceHash(address.span))
+        return gateway.evidenceHash(address.span)
     }
 
     /// Decides of a message whose end has come; a reply refuses it.
@@ -66,7 +90,8 @@ extension Session {
         let name = clientName.map(\.lowercased)
         let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
         return MessageFacts(
-            id: transaction.id.number, recipients: [], network: hash(network), name: hash(name.span))
+            id: transaction.id.number, account: UInt64(transaction.account.subject.number), recipients: [],
+            network: hash(network), name: hash(name.span))
     }
 }
 
