@@ -73,7 +73,8 @@ final class Life: @unchecked Sendable {
                 accounts: AccountDirectory(
                     store: accounts, worker: try process.makeWorker(name: "accounts \(number)"), ledger: writer,
                     runtime: process, policies: policies, rules: configuration.networks),
-                detector: Detector(runtime: process, store: writer), passwords: try PasswordPool(runtime: process, threads: 1)))
+                detector: Detector(runtime: process, store: writer),
+                passwords: try PasswordPool(runtime: process, threads: 1)))
         lastCommit = simulation.now
         writerTask = writer.start()
         ears.life = self
