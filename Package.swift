@@ -77,7 +77,11 @@ let package = Package(
             ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore"]),
         tests(
             "WeirGatewayTests",
-            ["WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirRuntime", "WeirStore", "weir"]),
+            [
+                "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+                "WeirRuntime",
+                "WeirStore", "weir",
+            ]),
         tests(
             "SimulationTests",
             ["WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"]),

@@ -14,7 +14,7 @@ package final class Detector: Sendable {
     private let store: LedgerWriter
 
     private struct State: ~Copyable {
-        var evidence: [SubjectID: AccountEvidence] = [:]
+        var evidence = EvidenceCache()
         var surroundings = Surroundings()
         /// Changed since they were saved, in the order of their changes.
         var unsaved: [SubjectID] = []
@@ -48,7 +48,7 @@ package final class Detector: Sendable {
             }
         }
         state.withLock { state in
-            if state.evidence[subject] == nil { state.evidence[subject] = evidence }
+            if state.evidence[subject] == nil { state.evidence.keep(evidence, of: subject, state.isUnsaved) }
         }
         return fault
     }
@@ -100,9 +100,9 @@ package final class Detector: Sendable {
     ) -> sending Result? {
         let now = runtime.now
         return state.withLock { state in
-            guard var evidence = state.evidence.removeValue(forKey: subject) else { return nil }
+            guard var evidence = state.evidence.take(subject) else { return nil }
             let result = body(&evidence, &state.surroundings, now)
-            state.evidence[subject] = evidence
+            state.evidence.keep(evidence, of: subject, state.isUnsaved)
             if state.isUnsaved.insert(subject).inserted { state.unsaved.append(subject) }
             return result
         }
@@ -143,5 +143,32 @@ extension KeyedHash {
         let derived = HMACSHA256.code(Array("evidence".utf8), key: key)
         func word(_ octets: ArraySlice<UInt8>) -> UInt64 { octets.reduce(0) { $0 << 8 | UInt64($1) } }
         self.init(key: (word(derived[0..<8]), word(derived[8..<16])))
+    }
+}
+
+/// The evidence in memory: of accounts that were used lately, in two generations, of which the older one goes when the younger is full.
+package struct EvidenceCache: Sendable {
+    private var younger: [SubjectID: AccountEvidence] = [:]
+    private var older: [SubjectID: AccountEvidence] = [:]
+
+    /// Accounts of one generation; each takes up to 8 KiB.
+    package static let generationMax = 20_000
+
+    package init() {}
+
+    package subscript(_ subject: SubjectID) -> AccountEvidence? { younger[subject] ?? older[subject] }
+
+    package mutating func take(_ subject: SubjectID) -> AccountEvidence? {
+        younger.removeValue(forKey: subject) ?? older.removeValue(forKey: subject)
+    }
+
+    /// Keeps it; what is `unsaved` never goes.
+    package mutating func keep(_ evidence: AccountEvidence, of subject: SubjectID, _ unsaved: Set<SubjectID>) {
+        if younger.count >= EvidenceCache.generationMax {
+            let kept = older.filter { unsaved.contains($0.key) }
+            older = younger
+            younger = kept
+        }
+        younger[subject] = evidence
     }
 }
