@@ -59,6 +59,7 @@ import WeirStore
         }
         // What was decided outlives the gateway.
         try await Gate.run(home) { gate in
+            #expect(try await gate.administration.account("ann").state == .suspended)
             #expect(try Self.spam(gate, token: token).taken == 0)
             _ = try await gate.administration.release("ann", why: "its password was changed", by: gate.actor)
             #expect(try await gate.administration.account("ann").state == .probation)

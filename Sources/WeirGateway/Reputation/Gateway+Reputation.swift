@@ -43,10 +43,12 @@ extension Gateway {
         let (accounts, detector, log) = (accounts, detector, telemetry.log)
         runtime.loops[0].spawn {
             do throws(StoreError) {
-                while try await detector.save() {}
                 _ = try await accounts.withStore { store throws(StoreError) in
-                    try store.setState(account.key, state, by: author)
+                    // One that was overtaken by the next is not written over it.
+                    guard account.standing.state == state else { return false }
+                    return try store.setState(account.key, state, by: author)
                 }
+                while try await detector.save() {}
             } catch {
                 log.error("verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
             }
