@@ -46,20 +46,6 @@ package struct Amount: Hashable, Sendable {
     static let stepMax: Int64 = 1 << 45
     static let step = Amount(messages: stepMax, recipients: stepMax, refusals: stepMax, octets: stepMax)
 
-    /// Nil where a part is no longer the product.
-    func multiplied(by count: Int) -> Amount? {
-        var overflows = false
-        func product(_ part: Int64) -> Int64 {
-            let (value, overflow) = part.multipliedReportingOverflow(by: Int64(count))
-            overflows = overflows || overflow
-            return value
-        }
-        let total = Amount(
-            messages: product(messages), recipients: product(recipients), refusals: product(refusals),
-            octets: product(octets))
-        return overflows ? nil : total
-    }
-
     /// Each part brought within 0 and that of `ceiling`.
     func clamped(to ceiling: Amount) -> Amount {
         Amount(

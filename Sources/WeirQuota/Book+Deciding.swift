@@ -10,45 +10,10 @@ extension Book {
         _ amount: Amount, into reservation: inout Reservation, for parties: Parties, at moment: Moment
     ) -> Decision {
         let windows = windows(at: moment)
-        let seats = seats(of: reservation.subjects ?? parties.subjects)
-        return reserve(amount, into: &reservation, for: parties, seats, moment.now, windows)
-    }
-
-    /// Does what `count` calls of ``reserve(_:into:for:at:)`` would until one is refused: the recipients of a pipelined
-    /// segment, mostly in one look at each limit.
-    ///
-    /// - Returns: How many passed, what they crossed, and why the next one did not, if there was one.
-    package mutating func reserve(
-        _ amount: Amount, times count: Int, into reservation: inout Reservation, for parties: Parties, at moment: Moment
-    ) -> (admitted: Int, crossings: [Crossing], refusal: Refusal?) {
-        let windows = windows(at: moment)
-        let seats = seats(of: reservation.subjects ?? parties.subjects)
-        if count > 1, let total = amount.multiplied(by: count) {
-            let subjects = reservation.subjects ?? parties.subjects
-            let inquiry = Inquiry(asking: total, held: reservation.held)
-            let verdict = judge(inquiry, parties, subjects, seats, moment.now, windows)
-            if verdict.refusal == nil, verdict.crossings.isEmpty, inquiry.fits {
-                take(inquiry, into: &reservation, subjects, seats)
-                return (count, [], nil)
-            }
-        }
-        var crossings: [Crossing] = []
-        for admitted in 0..<max(0, count) {
-            switch reserve(amount, into: &reservation, for: parties, seats, moment.now, windows) {
-            case .admitted(let more): crossings += more
-            case .refused(let refusal): return (admitted, crossings, refusal)
-            }
-        }
-        return (max(0, count), crossings, nil)
-    }
-
-    private mutating func reserve(
-        _ amount: Amount, into reservation: inout Reservation, for parties: Parties, _ seats: Seats, _ now: Instant,
-        _ windows: Windows
-    ) -> Decision {
         let subjects = reservation.subjects ?? parties.subjects
+        let seats = seats(of: subjects)
         let inquiry = Inquiry(asking: amount, held: reservation.held)
-        var verdict = judge(inquiry, parties, subjects, seats, now, windows)
+        var verdict = judge(inquiry, parties, subjects, seats, moment.now, windows)
         if let refusal = verdict.refusal { return .refused(refusal) }
         take(inquiry, into: &reservation, subjects, seats)
         announce(&verdict.crossings, seats, windows)

@@ -25,9 +25,6 @@ struct Inquiry {
     /// What is reserved where the answer is yes: no more than one message may hold.
     var taken: Amount { amount.clamped(to: Amount.step - held) }
 
-    /// Whether that is all of it.
-    var fits: Bool { taken == amount }
-
     /// What `limit` has to find room for; 0 where the step does not concern it.
     func demand(on limit: Limit) -> Int64 {
         switch limit.quantity {

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirReputation
 
@@ -7,7 +8,7 @@ struct ContentTests {
 
     private static func facts(_ octets: [UInt8], pieces: Int = .max, seed: UInt64 = 0) -> ContentFacts {
         var examiner = ContentExaminer(hash: hash)
-        var generator = SplitMix(state: seed)
+        var generator = Seeded(seed)
         var rest = octets[...]
         while !rest.isEmpty {
             let size = pieces == .max ? rest.count : 1 + Int(generator.next() % UInt64(pieces))
@@ -99,7 +100,7 @@ struct ContentTests {
 
     @Test("any split of the octets gives the same", arguments: [1, 2, 7, 100])
     func splits(pieces: Int) {
-        var generator = SplitMix(state: 3)
+        var generator = Seeded(3)
         for seed in 0..<40 as Range<UInt64> {
             let octets = Self.hostile(&generator)
             #expect(Self.facts(octets) == Self.facts(octets, pieces: pieces, seed: seed), "seed \(seed)")
@@ -107,7 +108,7 @@ struct ContentTests {
     }
 
     /// Pieces of mail in an order that no mail has.
-    private static func hostile(_ generator: inout SplitMix) -> [UInt8] {
+    private static func hostile(_ generator: inout Seeded) -> [UInt8] {
         let pieces: [[UInt8]] =
             [
                 "\r\n", "\r\n\r\n", "--", "content-", "Content-Type: multipart/a; boundary=b\r\n", "http://",

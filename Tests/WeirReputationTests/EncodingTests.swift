@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirBase
 import WeirReputation
@@ -7,7 +8,7 @@ struct EncodingTests {
     /// A life with something of everything.
     private static func life(seed: UInt64, steps: Int, restartEvery: Int? = nil) -> Story {
         var story = Story(seed: seed)
-        var chance = SplitMix(state: seed)
+        var chance = Seeded(seed)
         story.terms = seed % 3 == 0 ? .bulk : .consumer
         story.terms.isByNetwork = seed % 4 == 1
         for step in 0..<steps {
@@ -83,7 +84,7 @@ struct EncodingTests {
         "any octets with a right checksum throw, or are evidence that can be used",
         arguments: 1...300 as ClosedRange<UInt64>)
     func hostile(seed: UInt64) {
-        var chance = SplitMix(state: seed)
+        var chance = Seeded(seed)
         var octets = Self.life(seed: seed % 7, steps: 30).accounts[0].encoded().dropLast(8)
         for _ in 0..<(1 + chance.next() % 40) {
             octets[1 + Int(chance.next() % UInt64(octets.count - 1))] =

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirBase
 import WeirReputation
@@ -123,7 +124,7 @@ struct InnocenceTests {
 extension UInt64 {
     /// A text of its own for each number.
     var mixedForTest: UInt64 {
-        var generator = SplitMix(state: self)
+        var generator = Seeded(self)
         return generator.next()
     }
 }

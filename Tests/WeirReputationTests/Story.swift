@@ -1,3 +1,4 @@
+import TestKit
 import WeirBase
 import WeirReputation
 
@@ -21,10 +22,10 @@ struct Story {
     /// Recipients whose messages were released.
     var escaped = 0
     private var number: UInt64 = 0
-    var generator: SplitMix
+    var generator: Seeded
 
     init(accounts count: Int = 1, seed: UInt64 = 1) {
-        generator = SplitMix(state: seed)
+        generator = Seeded(seed)
         accounts = (0..<count).map { _ in AccountEvidence(at: now) }
     }
 
@@ -66,16 +67,4 @@ struct Story {
     mutating func friend() -> UInt64 { 1_000 + generator.next() % 12 }
     mutating func stranger() -> UInt64 { generator.next() | 1 << 63 }
     mutating func strangers(_ count: Int) -> [UInt64] { (0..<count).map { _ in stranger() } }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
-    }
 }

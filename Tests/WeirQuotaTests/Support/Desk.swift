@@ -27,10 +27,6 @@ final class Desk {
         book.reserve(amount, into: &reservation, for: parties, at: clock.moment)
     }
 
-    func reserve(_ amount: Amount, times count: Int) -> (admitted: Int, crossings: [Crossing], refusal: Refusal?) {
-        book.reserve(amount, times: count, into: &reservation, for: parties, at: clock.moment)
-    }
-
     func release(_ amount: Amount) { book.release(amount, from: &reservation) }
 
     @discardableResult
