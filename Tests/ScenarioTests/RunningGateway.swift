@@ -35,8 +35,9 @@ final class RunningGateway: Sendable {
         var accounts: [Account] = []
         /// Every address of it is an account on plan "standard".
         var range = "127.0.0.0/8"
-        /// Further top-level keys of the configuration.
+        /// Further top-level keys of the configuration, and of every plan.
         var settings: [String] = []
+        var planSettings: [String] = []
 
         init(relays: [Relay], limits: [String]? = nil, accounts: [Account] = []) {
             self.relays = relays
@@ -73,7 +74,7 @@ final class RunningGateway: Sendable {
         configuration = folder.file("weir.yaml")
         try folder.write(yaml(setup), to: "weir.yaml")
         for (plan, limits) in setup.limits {
-            let lines = ["plan: \(plan)", "limits:"] + limits.map { "  - \($0)" }
+            let lines = ["plan: \(plan)", "limits:"] + limits.map { "  - \($0)" } + setup.planSettings
             try folder.write(lines.joined(separator: "\n") + "\n", to: "policies/\(plan).yaml")
         }
         try add(setup.accounts)
