@@ -22,6 +22,8 @@ package final class Gateway: Sendable {
     /// Stands for addresses in the evidence.
     let evidenceHash: KeyedHash
     let relayWatch: RelayWatch
+    let climateWatch = ClimateWatch()
+    let clockWatch = ClockWatch()
     private let meters = Mutex<[String: ListenerMeter]>([:])
     let state: Mutex<State>
     let upkeep = Mutex<[Upkeep]>([])

@@ -79,6 +79,13 @@ package struct Climate: Equatable, Sendable {
         return nil
     }
 
+    /// The same as it will be at `now` if nobody sends until then.
+    package func alarm(at now: Instant) -> ClimateAlarm? {
+        var later = self
+        later.advance(to: now)
+        return later.alarm
+    }
+
     /// What others meet, the account of `ballot` left out.
     func others(than ballot: Ballot) -> Shares {
         let own = Logarithm.remaining(after: updated.since(ballot.cast), halfLife: Self.halfLife)

@@ -3,6 +3,7 @@ import Synchronization
 import WeirBase
 import WeirConfiguration
 import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirStore
 
@@ -21,6 +22,8 @@ extension Gateway {
         for relay in relays where !relay.isUp {
             alarms.append("Relay \(relay.settings.name) is down: \(trouble(of: relay) ?? "it was never reached").")
         }
+        if let alarm = detector.alarm { alarms.append(alarm.sentence) }
+        if let step = clockWatch.step(now: runtime.now) { alarms.append(step.sentence) }
         let soon = runtime.wall.seconds + Gateway.certificateNotice
         var told: Set<UInt64> = []
         for listener in generation.configuration.listeners {

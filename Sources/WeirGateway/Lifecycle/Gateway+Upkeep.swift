@@ -57,11 +57,19 @@ extension Gateway {
             if round % Gateway.sweepRounds == 0 { sweep(pools[index]) }
             guard index == 0 else { continue }
             probeResting()
+            climateWatch.look(at: detector.alarm, telemetry)
+            noteClock()
             if round % Gateway.savingRounds == 0 { await saveEvidence() }
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }
             accounts.forgetIdle(rounds: Gateway.idleRounds)
         }
         waiter.retire()
+    }
+
+    private func noteClock() {
+        guard let step = clockWatch.look(now: runtime.now, wall: runtime.wall) else { return }
+        telemetry.metrics.operation.clockSteps.add()
+        telemetry.log.error("clock stepped", ["reason": .string(step.sentence)])
     }
 
     private func sweep(_ pool: RelayPool) {

@@ -37,7 +37,9 @@ final class Housekeeping: Sendable {
     var alarms: [String] { troubles.withLock { $0 } }
 
     func start() {
-        let ledger = gateway.ledger
+        let (ledger, detector) = (gateway.ledger, gateway.detector)
+        telemetry.metrics.detector.cached.sample { Int64(detector.counts.cached) }
+        telemetry.metrics.detector.unsaved.sample { Int64(detector.counts.unsaved) }
         telemetry.metrics.quota.tracked.sample { ledger.decide { book, _ in Int64(book.count) - 1 } }
         let running = gateway.runtime.loops[0].spawn { [self] in await run() }
         task.withLock { $0 = running }
@@ -78,7 +80,7 @@ final class Housekeeping: Sendable {
         }
     }
 
-    /// Counts the suspended, and looks for accounts on plans that are not defined.
+    /// Counts accounts by state, and looks for accounts on plans that are not defined.
     private func countAccounts() async {
         let counts: [AccountCount]
         do throws(StoreError) {
@@ -86,8 +88,13 @@ final class Housekeeping: Sendable {
         } catch {
             return telemetry.log.error("accounts unreadable", ["reason": .string(error.description)])
         }
-        let suspended = counts.filter { $0.state == .suspended }.map(\.count).reduce(0, +)
-        telemetry.metrics.quota.suspended[.operator].set(Int64(suspended))
+        let byState = telemetry.metrics.quota.byState
+        for (state, label) in [
+            (AccountState.flagged, MetricLabels.RestrictedState.flagged), (.suspended, .suspended),
+            (.probation, .probation),
+        ] {
+            byState[label].set(Int64(counts.filter { $0.state == state }.map(\.count).reduce(0, +)))
+        }
         let plans = gateway.generation.policies.plans
         var lost: [String] = []
         for count in counts where plans[count.plan] == nil {

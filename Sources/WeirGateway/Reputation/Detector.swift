@@ -56,10 +56,13 @@ package final class Detector: Sendable {
     // MARK: - Deciding
 
     /// Whether a flagged account's recipient must wait; `pending` strangers of its message were let through before.
+    ///
+    /// Nobody must while there is an ``alarm``: the flag may come from what is broken.
     func holds(_ person: UInt64, pending: Int, of subject: SubjectID, _ terms: Terms) -> Bool {
         let now = runtime.now
         return state.withLock { state in
-            state.evidence[subject]?.holds(person, pending: pending, terms: terms, at: now) ?? false
+            guard state.surroundings.climate.alarm(at: now) == nil else { return false }
+            return state.evidence[subject]?.holds(person, pending: pending, terms: terms, at: now) ?? false
         }
     }
 
@@ -93,7 +96,13 @@ package final class Detector: Sendable {
     }
 
     /// Why nobody is suspended at present; nil while nothing is broken.
-    package var alarm: ClimateAlarm? { state.withLock { $0.surroundings.climate.alarm } }
+    package var alarm: ClimateAlarm? {
+        let now = runtime.now
+        return state.withLock { $0.surroundings.climate.alarm(at: now) }
+    }
+
+    /// Accounts whose evidence is in memory, and those of them that changed since they were saved.
+    var counts: (cached: Int, unsaved: Int) { state.withLock { ($0.evidence.count, $0.unsaved.count) } }
 
     private func change<Result>(
         _ subject: SubjectID, _ body: (inout AccountEvidence, inout Surroundings, Instant) -> sending Result
@@ -155,6 +164,8 @@ package struct EvidenceCache: Sendable {
     package static let generationMax = 20_000
 
     package init() {}
+
+    package var count: Int { younger.count + older.count }
 
     package subscript(_ subject: SubjectID) -> AccountEvidence? { younger[subject] ?? older[subject] }
 

@@ -8,11 +8,14 @@ package import WeirStore
 extension Gateway {
     /// Reads what is known of an account; where the store cannot say, its mail passes without the detector.
     func prepareEvidence(of account: Account) async {
+        let reads = telemetry.metrics.detector.reads
         do throws(StoreError) {
-            guard let fault = try await detector.prepare(account.subject) else { return }
+            guard let fault = try await detector.prepare(account.subject) else { return reads[.success].add() }
+            reads[.damaged].add()
             telemetry.log.error(
                 "evidence damaged", ["account": .string(account.key), "reason": .string("\(fault)")])
         } catch {
+            reads[.error].add()
             telemetry.log.error(
                 "evidence unreadable", ["account": .string(account.key), "reason": .string("\(error)")])
         }
@@ -22,7 +25,9 @@ extension Gateway {
     func saveEvidence() async {
         do throws(StoreError) {
             while try await detector.save() {}
+            telemetry.metrics.detector.saves[.success].add()
         } catch {
+            telemetry.metrics.detector.saves[.error].add()
             telemetry.log.error("evidence not saved", ["reason": .string("\(error)")])
         }
     }
@@ -56,6 +61,9 @@ extension Gateway {
     }
 
     private func record(_ verdict: Verdict, of account: Account, _ mode: Mode) {
+        if let mode = MetricLabels.DetectorMode(mode) {
+            telemetry.metrics.detector.verdicts[mode, verdict.after.isSuspended ? .suspended : .flagged].add()
+        }
         telemetry.log.warning(
             "verdict",
             [
@@ -64,6 +72,17 @@ extension Gateway {
                 "reason": .string(verdict.sentences.joined(separator: "; ")),
                 "messages": .string(verdict.messages.map { MessageID(number: $0).description }.joined(separator: " ")),
             ])
+    }
+}
+
+extension MetricLabels.DetectorMode {
+    fileprivate init?(_ mode: Mode) {
+        switch mode {
+        case .off: return nil
+        case .shadow: self = .shadow
+        case .flag: self = .flag
+        case .suspend: self = .suspend
+        }
     }
 }
 

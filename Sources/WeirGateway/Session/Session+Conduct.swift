@@ -66,7 +66,8 @@ extension Session {
         guard var conduct = transaction.conduct else { return }
         let facts = conduct.facts(origin(transaction), hasContent: hasContent)
         let subject = transaction.account.subject
-        guard let judgement = gateway.detector.judge(facts, of: subject, conduct.terms) else { return }
+        let judgement = timed { gateway.detector.judge(facts, of: subject, conduct.terms) }
+        guard let judgement else { return }
         conduct.judge(facts, as: judgement)
         transaction.conduct = conduct
         gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode)
@@ -79,9 +80,17 @@ extension Session {
         }
         guard let conduct = transaction.conduct, let end = conduct.outcome(isTaken: isTaken) else { return }
         transaction.conduct = nil
-        let judgement = gateway.detector.learn(
-            end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
+        let judgement = timed {
+            gateway.detector.learn(
+                end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
+        }
         if let judgement { gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode) }
+    }
+
+    private func timed(_ decide: () -> Judgement?) -> Judgement? {
+        let began = loop.now
+        defer { gateway.telemetry.metrics.detector.decisionDuration.observe(loop.now.since(began)) }
+        return decide()
     }
 
     private func origin(_ transaction: Transaction) -> MessageFacts {

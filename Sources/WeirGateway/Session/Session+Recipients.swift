@@ -12,6 +12,7 @@ extension Session {
     func admit(_ recipient: RecipientParameters, length: Int) -> Errand? {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         if let reply = brake(recipient, length: length, transaction), !mayBeRelief(recipient, length: length) {
+            gateway.telemetry.metrics.detector.braked.add()
             refuse(told(.refusedSuspended, reply))
             return nil
         }

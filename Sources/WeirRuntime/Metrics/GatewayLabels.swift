@@ -83,6 +83,34 @@ package enum MetricLabels {
         package static let labelName = "cause"
     }
 
+    /// The states of an account but for the normal one.
+    package enum RestrictedState: Int, ClosedLabel {
+        case flagged, suspended, probation
+        package static let labelName = "state"
+    }
+
+    /// What a plan has the detector do.
+    package enum DetectorMode: Int, ClosedLabel {
+        case shadow, flag, suspend
+        package static let labelName = "mode"
+    }
+
+    package enum Verdict: Int, ClosedLabel {
+        case flagged, suspended
+        package static let labelName = "verdict"
+    }
+
+    /// Why the detector suspends nobody.
+    package enum Climate: Int, ClosedLabel {
+        case scannerCondemns, relayRefuses, manyFlagged
+        package static let labelName = "cause"
+    }
+
+    package enum EvidenceRead: Int, ClosedLabel {
+        case success, damaged, error
+        package static let labelName = "result"
+    }
+
     /// Bands of use of a limit, in percent.
     package enum UsageBand: Int, ClosedLabel {
         case low, middle, high, full

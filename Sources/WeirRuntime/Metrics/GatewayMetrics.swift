@@ -12,6 +12,7 @@ package final class GatewayMetrics: Sendable {
     package let configuration: ConfigurationMetrics
     package let smtp: SMTPMetrics
     package let quota: QuotaMetrics
+    package let detector: DetectorMetrics
     package let relays: RelayMetrics
     package let store: StoreMetrics
     package let operation: OperationMetrics
@@ -26,6 +27,7 @@ package final class GatewayMetrics: Sendable {
         configuration = ConfigurationMetrics(adding: &registry)
         smtp = SMTPMetrics(adding: &registry, listeners: listenerNames.axis)
         quota = QuotaMetrics(adding: &registry, limits: limitNames.axis)
+        detector = DetectorMetrics(adding: &registry)
         self.relays = RelayMetrics(adding: &registry, relays: relayNames.axis)
         store = StoreMetrics(adding: &registry)
         operation = OperationMetrics(adding: &registry, loops: loops)
@@ -143,7 +145,7 @@ package struct QuotaMetrics: Sendable {
     package let observations: MetricFamily2<Counter, LimitLabel, Labels.LimitScope>
     package let warnings: MetricFamily2<Counter, LimitLabel, ThresholdLabel>
     package let tracked: Gauge
-    package let suspended: MetricFamily<Gauge, Labels.SuspensionCause>
+    package let byState: MetricFamily<Gauge, Labels.RestrictedState>
     package let suspensions: MetricFamily<Counter, Labels.SuspensionCause>
     package let byUsage: MetricFamily2<Gauge, LimitLabel, Labels.UsageBand>
 
@@ -167,9 +169,9 @@ package struct QuotaMetrics: Sendable {
             .counter("weir_quota_warnings_total", "Warning thresholds crossed, by limit name and threshold."),
             limits, thresholds.axis)
         tracked = registry.add(.gauge("weir_accounts_tracked", "Accounts with live counters in memory."))
-        suspended = registry.add(
-            .gauge("weir_accounts_suspended", "Accounts currently suspended, by cause."),
-            MetricAxis(Labels.SuspensionCause.self))
+        byState = registry.add(
+            .gauge("weir_accounts_by_state", "Accounts that are not as all others, by state."),
+            MetricAxis(Labels.RestrictedState.self))
         suspensions = registry.add(
             .counter("weir_account_suspensions_total", "Account suspensions by cause."),
             MetricAxis(Labels.SuspensionCause.self))
@@ -254,6 +256,7 @@ package struct OperationMetrics: Sendable {
     package let adminRequests: MetricFamily2<Counter, RouteLabel, Labels.StatusCode>
     package let auditEvents: Counter
     package let logLinesDropped: Counter
+    package let clockSteps: Counter
     /// In nanoseconds.
     package let loopLag: MetricFamily<Histogram, LoopLabel>
 
@@ -269,6 +272,8 @@ package struct OperationMetrics: Sendable {
         auditEvents = registry.add(.counter("weir_audit_events_total", "Audit log events written."))
         logLinesDropped = registry.add(
             .counter("weir_log_lines_dropped_total", "Log lines dropped because a sink could not keep up."))
+        clockSteps = registry.add(
+            .counter("weir_clock_steps_total", "Times that the wall clock stepped by more than ten seconds."))
         loopLag = registry.add(
             .histogram(
                 "weir_event_loop_lag_seconds",

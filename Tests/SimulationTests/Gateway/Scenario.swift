@@ -52,6 +52,7 @@ struct Scenario: CustomStringConvertible {
     var connectionsCap: Int?
     var customerCap: Int?
     var gatewayCap: Int?
+    var detector = Plan.DetectorMode.off
     var relayTimeout = 60
     var dotTimeout = 600
     var clientTimeout = 300
@@ -180,7 +181,7 @@ extension Scenario {
         }
         return Policies(
             plans: try PlanSet([
-                PlanDefinition(name: "subscriber", limits: try accountLimits()),
+                PlanDefinition(name: "subscriber", limits: try accountLimits(), detector: detector),
                 PlanDefinition(name: "ample", limits: [try Limit(parsing: "1000 recipients per hour")]),
             ]), otherCustomers: try group(customerCap), gateway: try group(gatewayCap))
     }

@@ -8,6 +8,8 @@ struct Manners {
     var refusesRecipient = 0.0
     var refusesData = 0.0
     var refusesMessage = 0.0
+    /// What a refusal begins with, one as likely as the other.
+    var refusals = ["450 4.2.0", "550 5.1.1"]
     /// 554 or 421 instead of a greeting.
     var refusesGreeting = 0.0
     /// 421, then the end.
@@ -203,7 +205,7 @@ final class ScriptedRelay: @unchecked Sendable {
     /// A refusal's code, or nil.
     private func refusal(_ probability: Double) -> String? {
         guard random.chance(probability) else { return nil }
-        return random.chance(0.5) ? "450 4.2.0" : "550 5.1.1"
+        return manners.refusals[random.below(manners.refusals.count)]
     }
 
     private func mail(_ line: String, _ visit: inout Visit) async throws(ConnectionError) -> Bool {

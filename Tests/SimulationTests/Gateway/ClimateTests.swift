@@ -1,0 +1,162 @@
+import Testing
+import WeirBase
+import WeirGateway
+import WeirQuota
+import WeirRuntime
+import WeirStore
+
+/// What is broken for everybody is held against nobody.
+@Suite("The detector's climate, simulated")
+struct ClimateTests {
+    /// A gateway that suspends, its subscribers with their pasts, and one relay.
+    private final class Town: @unchecked Sendable {  // A simulation has one thread.
+        let simulation = Simulation(seed: 1, loops: 1)
+        let life: Life
+        let relay: ScriptedRelay
+        private let visitor: RuntimeExecutor
+        /// Refusals so far, ours and the relay's.
+        private(set) var refusals: [String] = []
+        private var days = 0
+
+        static let accounts = 30
+
+        init() throws {
+            var scenario = Scenario(seed: 1)
+            scenario.detector = .suspend
+            scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: .good)]
+            (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (100, 1000, nil, nil)
+            (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
+            let address = SocketAddress(ipv4: 0xC633_6401, port: 25)
+            simulation.hosts["relay0.isp.example"] = .success([address.ip])
+            relay = try ScriptedRelay(
+                name: "relay0", address: address, simulation: simulation, manners: .good, startTLS: false,
+                evidence: Evidence { 0 }, random: SeededRandom(seed: 1))
+            life = try Life(
+                number: 1, scenario: scenario, simulation: simulation, disk: SimulatedDisk(seed: 1), onLost: { _ in })
+            visitor = simulation.makeExecutor(name: "clients")
+        }
+
+        var alarms: [String] { life.gateway.alarms }
+
+        func run(_ story: @escaping @Sendable (Town) async throws -> Void) throws {
+            try simulation.run(within: 60 * .day) { [self] in
+                try await life.open()
+                let failure = await visitor.spawn { [self] () -> (any Error)? in
+                    do { try await story(self) } catch { return error }
+                    return nil
+                }.value
+                await life.stop()
+                if let failure { throw failure }
+            }
+        }
+
+        /// Long spans are long in rounds of upkeep: only their end has some.
+        func sleep(_ span: UInt64) async {
+            await life.gateway.endUpkeep()
+            await visitor.sleep(until: visitor.now + span)
+            life.gateway.startUpkeep()
+            await visitor.sleep(until: visitor.now + 2 * .second)
+        }
+
+        /// So many days of a life in which everybody writes to three friends and to somebody new.
+        func live(days count: Int) async {
+            for _ in 0..<count {
+                days += 1
+                for account in 0..<Town.accounts { await send(account, strangers: 1) }
+                await sleep(.day)
+            }
+        }
+
+        /// Everybody sends one message, five seconds apart.
+        func round(strangers: Int) async {
+            days += 1
+            for account in 0..<Town.accounts { await send(account, strangers: strangers) }
+        }
+
+        private func send(_ account: Int, strangers: Int) async {
+            let people =
+                (0..<3).map { "friend\($0).\(account)@dest.example" }
+                + (0..<strangers).map { "new\($0).\(days).\(account)@dest.example" }
+            let link = ScriptLink(
+                simulation.connect(to: World.gate, from: SocketAddress(ipv4: 0xCB00_7101 + UInt32(account), port: 0)),
+                on: visitor)
+            do throws(ConnectionError) {
+                try await link.finishConnect(within: .minute)
+                var lines = ["EHLO home\(account).example", "MAIL FROM:<a\(account)@isp.example>"]
+                lines += people.map { "RCPT TO:<\($0)>" } + ["DATA"]
+                var code: UInt16 = 0
+                for line in lines {
+                    code = try await hear(link)
+                    link.send("\(line)\r\n")
+                    try await link.flush(within: .minute)
+                }
+                code = try await hear(link)
+                if code == 354 {
+                    link.send("Subject: letter \(days)\r\n\r\nHow are you, and what do you do on day \(days)?\r\n.\r\n")
+                    try await link.flush(within: .minute)
+                    _ = try await hear(link)
+                }
+            } catch {
+                refusals.append("\(error)")
+            }
+            link.close()
+            await visitor.sleep(until: visitor.now + 5 * .second)
+        }
+
+        private func hear(_ link: ScriptLink) async throws(ConnectionError) -> UInt16 {
+            let reply = try await link.reply(within: 12 * .minute)
+            if reply.code >= 400 { refusals.append("\(reply.code) \(reply.text)") }
+            return reply.code
+        }
+
+        /// The refusals since this was last asked.
+        func takeRefusals() -> [String] {
+            defer { refusals = [] }
+            return refusals
+        }
+
+        func states() async throws -> [AccountCount] {
+            try await life.gateway.accounts.withStore { store throws(StoreError) in try store.counts() }
+        }
+    }
+
+    @Test("a relay that refuses everything for ten minutes has nobody suspended or slowed down, and an alarm that ends")
+    func relayRefuses() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            #expect(town.takeRefusals() == [])
+            #expect(town.alarms == [])
+            (town.relay.manners.refusesRecipient, town.relay.manners.refusals) = (1, ["550 5.1.1"])
+            await town.round(strangers: 1)
+            #expect(town.takeRefusals().count > 100)
+            #expect(town.alarms.contains { $0.hasPrefix("Relays refuse most of what anybody sends") }, "\(town.alarms)")
+            town.relay.manners = .good
+            // What they could not send goes again, and more.
+            await town.round(strangers: 2)
+            await town.sleep(.hour)
+            #expect(town.alarms == [])
+            for _ in 0..<3 { await town.round(strangers: 4) }
+            #expect(town.takeRefusals() == [])
+            let states = try await town.states()
+            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+
+    @Test("a wall clock that jumps a day, forward and back, has nobody flagged, and an alarm that ends")
+    func clockJumps() throws {
+        try Town().run { town in
+            await town.live(days: 2)
+            for (days, word) in [(1, "forward"), (-2, "back"), (1, "forward")] as [(Int64, String)] {
+                town.simulation.stepWall(by: days * Int64(UInt64.day))
+                await town.round(strangers: 2)
+                #expect(town.alarms.contains { $0.hasPrefix("The wall clock stepped \(word)") }, "\(town.alarms)")
+                await town.sleep(.hour)
+                #expect(town.alarms == [])
+            }
+            await town.live(days: 1)
+            #expect(town.takeRefusals() == [])
+            let states = try await town.states()
+            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+}

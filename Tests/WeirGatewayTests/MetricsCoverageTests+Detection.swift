@@ -1,0 +1,86 @@
+import TestKit
+import Testing
+import WeirAdmin
+
+extension MetricsCoverageTests {
+    /// A gateway before a relay that knows nobody whose address begins with nobody.
+    private static func home(_ mode: String) throws -> Gate.Home {
+        let relay = try Sink { event in
+            guard case .command(let line) = event, line.hasPrefix("RCPT TO:<nobody") else { return nil }
+            return .reply("550 5.1.1 No such user")
+        }
+        let home = try Gate.Home(
+            relay: relay,
+            settings: [
+                "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: login_or_network, plaintext_auth: true }]"
+            ])
+        try home.folder.write(
+            "plan: home\nlimits: [1000 recipients per day]\ndetector: \(mode)\n", to: "policies/home.yaml")
+        return home
+    }
+
+    /// Messages to people of whom half are nobody, each under a new name; with a token, of Ann from three networks.
+    private static func spam(_ gate: Gate, from source: String, token: String? = nil, messages: Int) throws {
+        for number in 0..<messages {
+            let client = try SMTPClient(port: gate.port(), from: token == nil ? source : "127.0.\(number % 3).9")
+            try client.hello("bot\(number).example")
+            if let token { _ = try client.login("ann", token) }
+            let people = ["nobody\(number)@example.com", "somebody\(number).\(source)@example.com"]
+            _ = try client.message(to: people, "Subject: offer \(number)\r\n\r\nBuy it now, friend.")
+        }
+    }
+
+    /// Ten who write to a friend each, so that one is not the climate.
+    private static func honest(_ gate: Gate) throws {
+        for number in 1...10 { _ = try gate.client(from: "127.0.1.\(number)").message(to: ["a@example.com"], body) }
+    }
+
+    /// Accounts that are flagged, slowed down, suspended and released, evidence that is damaged, and a relay that refuses everybody.
+    static func detection() async throws -> String {
+        var page = ""
+        for mode in ["shadow", "flag"] {
+            let home = try home(mode)
+            try await Gate.run(home) { gate in
+                try honest(gate)
+                try spam(gate, from: "127.0.2.1", messages: 20)
+                page += try self.page(of: gate)
+            }
+            // The states are counted at the start.
+            try await Gate.run(home) { gate in page += try self.page(of: gate) }
+        }
+        let home = try home("suspend")
+        try await Gate.run(home) { gate in
+            _ = try await gate.administration.add("ann", AccountDefinition(plan: "home"), by: gate.actor)
+            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            try honest(gate)
+            try spam(gate, from: "ann", token: token, messages: 20)
+            _ = try await gate.administration.release("ann", why: "it was us", by: gate.actor)
+            try spam(gate, from: "127.0.2.1", messages: 20)
+            page += try self.page(of: gate)
+        }
+        try damage(home)
+        try await Gate.run(home) { gate in
+            try honest(gate)
+            for number in 1...30 {
+                let client = try gate.client(from: "127.0.3.\(number)")
+                _ = try client.message(to: ["nobody@example.com"], body)
+                try client.must("RSET")
+            }
+            #expect(eventually { (try? self.page(of: gate).contains("cause=\"relay_refuses\"} 1\n")) == true })
+            page += try self.page(of: gate)
+        }
+        return page
+    }
+
+    /// Leaves two octets of each account's evidence.
+    private static func damage(_ home: Gate.Home) throws {
+        let script = """
+            import sqlite3, sys
+            store = sqlite3.connect(sys.argv[1])
+            store.execute("update evidence set state = x'00ff'")
+            store.commit()
+            """
+        let outcome = try Program.run("/usr/bin/python3", ["-c", script, home.folder.file("store/ledger.db")])
+        #expect(outcome.status == 0, "\(outcome)")
+    }
+}
