@@ -34,7 +34,8 @@ struct Benchmarks {
         day.charges = Self.setting("WEIR_CHARGES") ?? day.charges
         let sink = try Sink()
         let gateway = try RunningGateway(
-            .init(relays: [.init(sink.port)], limits: ["20000 recipients per hour", "100000 recipients per day"]),
+            .init(
+                relays: [.init(sink.port)], limits: ["2_000_000 recipients per hour", "20_000_000 recipients per day"]),
             starts: false)
         for (index, part) in day.files.enumerated() {
             let outcome = try gateway.weir("account", "import", try gateway.folder.write(part, to: "part\(index).csv"))

@@ -11,7 +11,8 @@ package final class Account: Sendable {
     package let key: String
     package let subject: SubjectID
     private let current: Mutex<Standing>
-    private let trace = Mutex<[UInt8]>([])
+    /// Of its trace; zeros before the first.
+    private let trace = Mutex<(UInt64, UInt64)>((0, 0))
     private let relief = Mutex<SubjectID?>(nil)
     private let changes = Atomic<UInt64>(0)
 
@@ -91,19 +92,24 @@ package final class Account: Sendable {
         }
     }
 
-    /// The field that names the account to us, and to nobody else: `X-Weir-Account` and its CRLF. Worked out once.
+    /// The field that names the account to us, and to nobody else: `X-Weir-Account` and its CRLF.
     func traceField(key: [UInt8]) -> [UInt8] {
-        trace.withLock { field in
-            if field.isEmpty {
-                let digits = Array("0123456789abcdef".utf8)
-                let code = HMACSHA256.code(Array(self.key.utf8), key: key).prefix(16)
-                field =
-                    Array("X-Weir-Account: ".utf8) + code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] } + [
-                        13, 10,
-                    ]
-            }
-            return field
+        let code = trace.withLock { code in
+            if code == (0, 0) { code = Account.traceCode(of: self.key, key: key) }
+            return code
         }
+        var field = Array("X-Weir-Account: ".utf8)
+        for half in [code.0, code.1] {
+            for shift in stride(from: 60, through: 0, by: -4) { field.append(Account.digits[Int(half >> shift & 15)]) }
+        }
+        return field + [13, 10]
+    }
+
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    private static func traceCode(of login: String, key: [UInt8]) -> (UInt64, UInt64) {
+        let code = HMACSHA256.code(Array(login.utf8), key: key)
+        return (code[0..<8].reduce(0) { $0 << 8 | UInt64($1) }, code[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
     }
 
     func update(_ body: (inout Standing) -> Void) {
