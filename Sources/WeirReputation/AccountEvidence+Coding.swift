@@ -2,7 +2,7 @@ import WeirBase
 
 extension AccountEvidence {
     /// Of the layout; a change of any field raises it.
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     /// No account needs more, whatever it sends.
     package static let encodedOctetsMax = 8 * 1024
 
@@ -74,7 +74,8 @@ extension AccountEvidence {
             \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
             \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
             \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,
-            \.habit.strangeNames, \.habit.failedLogins,
+            \.habit.strangeNames, \.habit.failedLogins, \.capsReached, \.habit.capsReached, \.habit.letters,
+            \.habit.otherSenders, \.habit.formatted,
         ]
     }
 }
@@ -84,6 +85,7 @@ extension DayTally {
         [
             \.messages, \.recipients, \.people, \.newPeople, \.unknownPeople, \.deferred, \.refusedMessages, \.texts,
             \.condemnedTexts, \.strangeNetworks, \.strangeNames, \.failedLogins, \.newInADay, \.newInAnHour, \.fanOut,
+            \.capsReached, \.letters, \.otherSenders, \.formatted,
         ]
     }
 }

@@ -20,12 +20,18 @@ extension AccountEvidence {
         begin(terms, &surroundings, now)
         var findings = Findings()
         meetOrigin(message, terms, now, &findings)
+        compareForm(message, terms, &findings)
         if today.messages == 0 { surroundings.climate.noteActive() }
         let people = countPeople(message)
         findings.reach = reach(message, people)
         weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
+        let isToKnown = !message.recipients.isEmpty && message.recipients.allSatisfy { known.contains($0) }
+        if isToKnown { surroundings.neighbourhood.know(message.content?.linkDomains ?? []) }
         findings.neighbours = surroundings.neighbourhood.count(
             message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
+        if findings.isStrangeNetwork, people.new > 0, findings.reach >= 0.5 {
+            findings.sameTextAccounts = surroundings.neighbourhood.sight(message, at: now)
+        }
         return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
     }
 
@@ -47,6 +53,13 @@ extension AccountEvidence {
         advance(to: now, terms: terms)
         failedLogins = min(failedLogins + 1, 1e6)
         today.failedLogins.count(1)
+    }
+
+    /// A limit of its plan refused a message or a recipient. It decides nothing by itself.
+    package mutating func capReached(terms: Terms, at now: Instant) {
+        advance(to: now, terms: terms)
+        capsReached = min(capsReached + 1, 1e6)
+        today.capsReached.count(1)
     }
 
     /// Somebody complained of a message of this account.
@@ -93,6 +106,20 @@ extension AccountEvidence {
         {
             strangeCountriesLately += 1
         }
+    }
+
+    /// How usual the message's form is for the account; what it says, it says only of what may not be the owner's.
+    private mutating func compareForm(_ message: MessageFacts, _ terms: Terms, _ findings: inout Findings) {
+        guard let content = message.content else { return }
+        let isOther = content.headerFrom != nil && message.sender != nil && content.headerFrom != message.sender
+        if findings.isStrangeNetwork || terms.isOneMachine {
+            let (letters, other, formatted) = (habit.letters, habit.otherSenders, habit.formatted)
+            findings.senderShare = ((isOther ? other : letters - other) + 1) / (letters + 2)
+            findings.formatShare = ((content.isHTML ? formatted : letters - formatted) + 1) / (letters + 2)
+        }
+        today.letters.count(1)
+        if isOther { today.otherSenders.count(1) }
+        if content.isHTML { today.formatted.count(1) }
     }
 
     /// Returns how many of the recipients were not written to today.
@@ -246,6 +273,8 @@ extension AccountEvidence {
         findings.strangeCountries = strangeCountriesLately
         findings.failedLogins = failedLogins
         findings.ownFailedLogins = habit.failedLogins
+        findings.capsReached = capsReached
+        findings.ownCapsReached = habit.capsReached
         findings.newPeople = Double(today.newPeople) + Double(yesterday.newPeople)
         findings.unknownPeople = Double(today.unknownPeople) + Double(yesterday.unknownPeople)
         findings.usualUnknown = max(0.03, (habit.unknownPeople + 0.9) / (habit.newPeople + 30))

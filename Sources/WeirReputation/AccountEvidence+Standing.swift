@@ -31,7 +31,8 @@ extension AccountEvidence {
         advance(to: now, terms: terms)
         guard case .suspended(let since) = standing else { return }
         (content, delivery, refusals, complaints) = (-0.5, -0.5, -0.5, 0)
-        (strangeNetworksLately, strangeNamesLately, strangeCountriesLately, failedLogins) = (0, 0, 0, 0)
+        (strangeNetworksLately, strangeNamesLately, strangeCountriesLately) = (0, 0, 0)
+        (failedLogins, capsReached) = (0, 0)
         networks.forget(since: since)
         names.forget(since: since)
         countries.forget(since: since)

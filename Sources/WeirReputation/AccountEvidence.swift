@@ -37,6 +37,8 @@ package struct AccountEvidence: Equatable, Sendable {
     var strangeNamesLately = 0.0
     var strangeCountriesLately = 0.0
     var failedLogins = 0.0
+    /// Refusals by a limit of the plan.
+    var capsReached = 0.0
 
     /// Since when there is a past of this account.
     var began: Instant
@@ -93,7 +95,9 @@ package struct AccountEvidence: Equatable, Sendable {
         strangeNetworksLately *= strangers
         strangeNamesLately *= strangers
         strangeCountriesLately *= strangers
-        failedLogins *= Logarithm.remaining(after: elapsed, halfLife: Self.failuresHalfLife)
+        let failures = Logarithm.remaining(after: elapsed, halfLife: Self.failuresHalfLife)
+        failedLogins *= failures
+        capsReached *= failures
     }
 
     /// A new day: of the last one becomes habit what was not suspicious.

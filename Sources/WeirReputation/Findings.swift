@@ -36,6 +36,13 @@ package struct Findings: Equatable, Sendable {
     package var strangeCountries = 0.0
     package var failedLogins = 0.0
     package var ownFailedLogins = 0.0
+    /// The share of the account's own messages whose header From is, as in this one, the envelope sender or another;
+    /// the share that is in HTML or not, as this one. Nil: from where the owner writes.
+    package var senderShare: Double?
+    package var formatShare: Double?
+    /// Refusals by a limit of the plan lately, and the most on an earlier day.
+    package var capsReached = 0.0
+    package var ownCapsReached = 0.0
 
     /// Of today and yesterday.
     package var newPeople = 0.0
@@ -50,6 +57,8 @@ package struct Findings: Equatable, Sendable {
     package var delivered = 0.0
     /// Other accounts under suspicion with this text, or this unfamiliar network.
     package var neighbours = 0.0
+    /// Other accounts that sent this text within the hour, from networks not their own, to people new to them.
+    package var sameTextAccounts = 0.0
     /// Days since the account was opened; nil: long ago.
     package var ageDays: Double?
 
@@ -98,7 +107,7 @@ extension Score {
         origin = Self.origin(findings)
         volume = Self.volume(findings)
         complaints = Self.complaints(findings)
-        neighbours = min(3, 1.5 * findings.neighbours)
+        neighbours = min(3, 1.5 * findings.neighbours + findings.sameTextAccounts)
         prior = findings.planPrior
         if let age = findings.ageDays {
             prior += age < Self.veryNewAccountDays ? 1 : age < Self.newAccountDays ? 0.5 : 0
@@ -111,6 +120,9 @@ extension Score {
         let usual = max(findings.strangeNetworkShare, 0.01)
         let first = findings.isStrangeNetwork ? clamp(0.5 * Logarithm.ln(0.9 / usual), 0, 1.5) : 0
         var sum = 0.4 * clamp(findings.strangeNames - findings.ownStrangeNames, 0, 4)
+        // What a mail program does differs from another's; half of a log-likelihood ratio again, and a quarter.
+        if let share = findings.senderShare { sum += clamp(0.5 * Logarithm.ln(0.5 / share), 0, 1) }
+        if let share = findings.formatShare { sum += clamp(0.25 * Logarithm.ln(0.5 / share), 0, 0.5) }
         if findings.isStrangeNetwork {
             sum += first
             sum += 0.7 * max(0, findings.strangeNetworks - 1 - findings.ownStrangeNetworks)
@@ -127,7 +139,9 @@ extension Score {
         let day = 1.2 * Logarithm.ln((1 + findings.newInADay) / max(findings.ownInADay * 1.3, floor, 1))
         let hour = 1.2 * Logarithm.ln((1 + findings.newInAnHour) / max(findings.ownInAnHour * 1.3, floor / 2, 1))
         let fan = 0.6 * Logarithm.ln((1 + findings.textPeople) / max(findings.ownTextPeople * 1.3, floor / 2, 1))
-        return clamp(max(day, hour) + clamp(fan * (findings.isStrangeNetwork ? 2 : 1), 0, 1.5), -0.5, 4)
+        let caps = 0.5 * Logarithm.ln((1 + findings.capsReached) / (1 + findings.ownCapsReached))
+        let shape = clamp(fan * (findings.isStrangeNetwork ? 2 : 1), 0, 1.5) + clamp(caps, 0, 1)
+        return clamp(max(day, hour) + shape, -0.5, 4)
     }
 
     /// 0 to 5: complaints come from one in 200 who got abuse, and from one in 2,000 others.
@@ -153,9 +167,12 @@ extension Findings {
             "ownFailedLogins": ownFailedLogins, "newPeople": newPeople, "unknownPeople": unknownPeople,
             "usualUnknown": usualUnknown, "deferred": deferred, "refusedMessages": refusedMessages,
             "complaints": complaints, "delivered": delivered, "neighbours": neighbours,
+            "sameTextAccounts": sameTextAccounts, "capsReached": capsReached, "ownCapsReached": ownCapsReached,
         ]
         values["scannerScore"] = scannerScore
         values["ageDays"] = ageDays
+        values["senderShare"] = senderShare
+        values["formatShare"] = formatShare
         return values
     }
 }

@@ -19,6 +19,10 @@ struct Habit: Equatable, Sendable {
     var deferred = 0.0
     var messages = 0.0
     var refusedMessages = 0.0
+    /// Messages with a text, those of them from another header From than envelope sender, and those in HTML.
+    var letters = 0.0
+    var otherSenders = 0.0
+    var formatted = 0.0
     // Highest values of a day.
     var newInADay = 0.0
     var newInAnHour = 0.0
@@ -26,6 +30,7 @@ struct Habit: Equatable, Sendable {
     var strangeNetworks = 0.0
     var strangeNames = 0.0
     var failedLogins = 0.0
+    var capsReached = 0.0
 
     static let halfLifeDays = 30.0
     /// Until then it says nothing that every network is unfamiliar.
@@ -56,6 +61,9 @@ struct Habit: Equatable, Sendable {
                 days += 1
                 strangeNetworkDays += day.isStrange ? 1 : 0
             }
+            letters += Double(day.letters)
+            otherSenders += Double(day.otherSenders)
+            formatted += Double(day.formatted)
             Self.raise(&strangeNetworks, to: Double(day.strangeNetworks), floor: 2)
             Self.raise(&strangeNames, to: Double(day.strangeNames), floor: 2)
             Self.raise(&failedLogins, to: Double(day.failedLogins), floor: 4)
@@ -63,6 +71,7 @@ struct Habit: Equatable, Sendable {
         if day.isCalm(without: .volume) {
             Self.raise(&newInADay, to: Double(day.newInADay), floor: newPeopleADay)
             Self.raise(&newInAnHour, to: Double(day.newInAnHour), floor: newPeopleADay / 2)
+            Self.raise(&capsReached, to: Double(day.capsReached), floor: 2)
             Self.raise(&fanOut, to: Double(day.fanOut), floor: newPeopleADay / 2)
         }
     }
@@ -79,6 +88,9 @@ struct Habit: Equatable, Sendable {
         deferred *= kept
         messages *= kept
         refusedMessages *= kept
+        letters *= kept
+        otherSenders *= kept
+        formatted *= kept
         // Highest values fade half as fast: what an account once did in peace stays its own for a season.
         let kept = kept.squareRoot()
         newInADay *= kept
@@ -87,6 +99,7 @@ struct Habit: Equatable, Sendable {
         strangeNetworks *= kept
         strangeNames *= kept
         failedLogins *= kept
+        capsReached *= kept
     }
 
     private static func raise(_ peak: inout Double, to value: Double, floor: Double) {
@@ -110,6 +123,10 @@ struct DayTally: Equatable, Sendable {
     var strangeNetworks: UInt32 = 0
     var strangeNames: UInt32 = 0
     var failedLogins: UInt32 = 0
+    var capsReached: UInt32 = 0
+    var letters: UInt32 = 0
+    var otherSenders: UInt32 = 0
+    var formatted: UInt32 = 0
     /// The most new people in any 24 hours, in any hour; the most people for one text.
     var newInADay: UInt32 = 0
     var newInAnHour: UInt32 = 0

@@ -14,13 +14,15 @@ package struct MessageFacts: Equatable, Sendable {
     package var country: UInt64?
     /// The name given with EHLO.
     package var name: UInt64
+    /// The envelope sender, hashed like ``ContentFacts/headerFrom``; nil: none, or not known.
+    package var sender: UInt64?
     package var content: ContentFacts?
     /// A scanner's: 0 is neutral, from 6 on it is spam. Nil: there is none, or it is away.
     package var scannerScore: Double?
 
     package init(
         id: UInt64, account: UInt64, recipients: [UInt64], network: UInt64, country: UInt64? = nil, name: UInt64,
-        content: ContentFacts? = nil, scannerScore: Double? = nil
+        sender: UInt64? = nil, content: ContentFacts? = nil, scannerScore: Double? = nil
     ) {
         self.id = id
         self.account = account
@@ -28,6 +30,7 @@ package struct MessageFacts: Equatable, Sendable {
         self.network = network
         self.country = country
         self.name = name
+        self.sender = sender
         self.content = content
         self.scannerScore = scannerScore
     }

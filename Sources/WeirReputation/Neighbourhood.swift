@@ -8,40 +8,80 @@ package struct Surroundings: Equatable, Sendable {
     package init() {}
 }
 
-/// What came from accounts under suspicion lately: the networks they were used from, and their texts.
+/// What came from accounts under suspicion lately: the networks they were used from, their texts, and their links.
 ///
 /// A botnet uses many accounts alike. Only what was suspicious by itself leaves a mark, and a mark says something of
 /// another account only where that is used from a network not its own, or writes to people it never wrote to; so a
-/// hotel or a greeting that goes round accuses nobody.
+/// hotel or a greeting that goes round accuses nobody. A domain to which accounts link when they write to people they
+/// know is common, and says nothing.
+///
+/// One text from several accounts, each abroad and each to new people, is told without any suspicion before: sightings.
 package struct Neighbourhood: Equatable, Sendable {
     static let marksMax = 512
+    static let sightingsMax = 256
     /// Networks are passed on for a day, and so are texts.
     static let memory = UInt64.day
+    /// A campaign is run from its accounts at once.
+    static let sightingMemory = UInt64.hour
+    /// Links of a message that are kept.
+    static let domainsMax = 2
 
     struct Mark: Equatable, Sendable {
         var network: UInt64?
         var text: UInt64?
+        var domains: [UInt64] = []
         var account: UInt64
         var time: Instant
     }
 
-    /// The oldest is overwritten first.
-    private(set) var marks: [Mark] = []
-    private var next = 0
+    private(set) var marks = Marks(max: marksMax)
+    private(set) var sightings = Marks(max: sightingsMax)
+    /// Hashes of domains.
+    private(set) var common = People()
 
     package init() {}
 
-    /// How many other accounts under suspicion were used from this network, or sent this text; three at most.
+    /// How many other accounts under suspicion were used from this network, or sent this text or these links; three at most.
     func count(_ message: MessageFacts, isStrangeNetwork: Bool, reach: Double, at now: Instant) -> Double {
-        guard !marks.isEmpty, isStrangeNetwork || reach >= 0.5 else { return 0 }
-        let network = isStrangeNetwork ? message.network : nil
-        let text = reach >= 0.5 ? message.content?.fingerprint : nil
-        var seen: (UInt64, UInt64) = (message.account, message.account)
+        guard isStrangeNetwork || reach >= 0.5 else { return 0 }
+        let mark = Mark(message, isStrangeNetwork: isStrangeNetwork, hasText: reach >= 0.5, at: now)
+        return marks.count(like: mark, without: common, within: Self.memory)
+    }
+
+    /// Notes a message that was suspicious.
+    mutating func mark(_ message: MessageFacts, isStrangeNetwork: Bool, at now: Instant) {
+        var mark = Mark(message, isStrangeNetwork: isStrangeNetwork, hasText: true, at: now)
+        mark.domains = Array(mark.domains.filter { !common.contains($0) }.prefix(Self.domainsMax))
+        marks.note(mark)
+    }
+
+    /// Notes a text sent from an unfamiliar network to new people, and returns how many other accounts did so; three at most.
+    mutating func sight(_ message: MessageFacts, at now: Instant) -> Double {
+        guard message.content != nil else { return 0 }
+        var mark = Mark(message, isStrangeNetwork: false, hasText: true, at: now)
+        mark.domains = []
+        defer { sightings.note(mark) }
+        return sightings.count(like: mark, without: common, within: Self.sightingMemory)
+    }
+
+    /// Domains of links between people who know each other.
+    mutating func know(_ domains: [UInt64]) { for domain in domains { common.insert(domain) } }
+}
+
+/// Marks of accounts; the oldest is overwritten first.
+struct Marks: Equatable, Sendable {
+    private let max: Int
+    private(set) var entries: [Neighbourhood.Mark] = []
+    private var next = 0
+
+    init(max: Int) { self.max = max }
+
+    /// How many other accounts left a mark like this one; three at most.
+    func count(like one: Neighbourhood.Mark, without common: People, within memory: UInt64) -> Double {
+        var seen: (UInt64, UInt64) = (one.account, one.account)
         var count = 0
-        for mark in marks where mark.account != message.account && now.since(mark.time) < Self.memory {
-            guard mark.account != seen.0, mark.account != seen.1, mark.matches(network: network, text: text) else {
-                continue
-            }
+        for mark in entries where mark.account != one.account && one.time.since(mark.time) < memory {
+            guard mark.account != seen.0, mark.account != seen.1, one.isLike(mark, without: common) else { continue }
             seen = (seen.1, mark.account)
             count += 1
             if count == 3 { break }
@@ -49,29 +89,34 @@ package struct Neighbourhood: Equatable, Sendable {
         return Double(count)
     }
 
-    /// Notes a message that was suspicious.
-    mutating func mark(_ message: MessageFacts, isStrangeNetwork: Bool, at now: Instant) {
-        let network = isStrangeNetwork ? message.network : nil
-        let text = message.content?.fingerprint
-        if let same = marks.firstIndex(where: {
-            $0.account == message.account && $0.network == network && $0.hasText(text)
+    mutating func note(_ mark: Neighbourhood.Mark) {
+        if let same = entries.firstIndex(where: {
+            $0.account == mark.account && $0.network == mark.network && $0.hasText(mark.text)
         }) {
-            marks[same].time = now
+            entries[same].time = mark.time
             return
         }
-        let mark = Mark(network: network, text: text, account: message.account, time: now)
-        if marks.count < Self.marksMax { marks.append(mark) } else { marks[next] = mark }
-        next = (next + 1) % Self.marksMax
+        if entries.count < max { entries.append(mark) } else { entries[next] = mark }
+        next = (next + 1) % max
     }
 }
 
 extension Neighbourhood.Mark {
+    fileprivate init(_ message: MessageFacts, isStrangeNetwork: Bool, hasText: Bool, at now: Instant) {
+        network = isStrangeNetwork ? message.network : nil
+        text = hasText ? message.content?.fingerprint : nil
+        domains = hasText ? message.content?.linkDomains ?? [] : []
+        account = message.account
+        time = now
+    }
+
     fileprivate func hasText(_ other: UInt64?) -> Bool {
         guard let text, let other else { return text == other }
         return (text ^ other).nonzeroBitCount <= ContentFacts.sameTextBits
     }
 
-    fileprivate func matches(network: UInt64?, text: UInt64?) -> Bool {
-        network != nil && self.network == network || text != nil && hasText(text)
+    fileprivate func isLike(_ other: Self, without common: People) -> Bool {
+        network != nil && network == other.network || text != nil && hasText(other.text)
+            || domains.contains { other.domains.contains($0) && !common.contains($0) }
     }
 }

@@ -20,6 +20,8 @@ package struct Terms: Equatable, Sendable {
     package var prior: Double = 0
     /// Told by its network, not by a login: an office. Names take the place of networks.
     package var isByNetwork = false
+    /// One machine of such an account: see ``ofOneMachine``.
+    package var isOneMachine = false
     /// When the account was opened; nil: long ago.
     package var opened: Instant?
     package var thresholds = Thresholds()
@@ -47,6 +49,7 @@ extension Terms {
     package var ofOneMachine: Terms {
         var terms = self
         terms.newPeopleADay = min(newPeopleADay, Self.consumer.newPeopleADay)
+        terms.isOneMachine = true
         return terms
     }
 }

@@ -46,7 +46,7 @@ extension Verdict {
         case .volume: volumeFacts
         case .complaints:
             ["\(findings.complaints.rounded(places: 1)) complaints, \(whole(findings.delivered)) recipients lately"]
-        case .neighbours: ["\(whole(findings.neighbours)) flagged accounts share its text, links or network"]
+        case .neighbours: neighbourFacts
         }
     }
 
@@ -87,8 +87,27 @@ extension Verdict {
                     "\(whole(findings.failedLogins)) failed logins, own highest \(whole(findings.ownFailedLogins))")
             }
         }
+        if let share = findings.senderShare, share < 0.5 {
+            facts.append("a header From as in \((100 * share).rounded(places: 0))% of its messages")
+        }
+        if let share = findings.formatShare, share < 0.5 {
+            facts.append("HTML or none, as in \((100 * share).rounded(places: 0))% of its messages")
+        }
         if findings.strangeNames > findings.ownStrangeNames {
             facts.append("\(findings.strangeNames.rounded(places: 1)) new EHLO names lately")
+        }
+        return facts
+    }
+
+    private var neighbourFacts: [String] {
+        var facts: [String] = []
+        if findings.neighbours > 0 {
+            facts.append("\(whole(findings.neighbours)) accounts under suspicion share its text, links or network")
+        }
+        if findings.sameTextAccounts > 0 {
+            facts.append(
+                "\(whole(findings.sameTextAccounts)) other accounts sent this text within an hour from unfamiliar networks"
+            )
         }
         return facts
     }
@@ -101,6 +120,11 @@ extension Verdict {
         if findings.textPeople > max(1, findings.ownTextPeople) {
             facts.append(
                 "one text to \(whole(findings.textPeople)) people, own highest \(whole(findings.ownTextPeople))")
+        }
+        if findings.capsReached > findings.ownCapsReached {
+            facts.append(
+                "\(findings.capsReached.rounded(places: 1)) refusals by limits lately, "
+                    + "at most \(whole(findings.ownCapsReached)) on an earlier day")
         }
         return facts
     }

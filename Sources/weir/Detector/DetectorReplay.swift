@@ -123,7 +123,7 @@ struct DetectorReplay {
         MessageFacts(
             id: event.number, account: hash(event.account), recipients: event.recipients, network: hash(event.network),
             country: options.hasCountries ? hash(event.country) : nil, name: hash(event.name),
-            content: event.content, scannerScore: options.hasContent ? event.scannerScore : nil)
+            sender: event.sender, content: event.content, scannerScore: options.hasContent ? event.scannerScore : nil)
     }
 }
 

@@ -13,6 +13,8 @@ struct TraceEvent {
     var network = ""
     var country = ""
     var name = ""
+    /// Of the envelope.
+    var sender: UInt64?
     var recipients: [UInt64] = []
     var scannerScore = 0.0
     var content = ContentFacts(fingerprint: 0)
@@ -41,6 +43,8 @@ extension TraceEvent {
             case "ip": network = Self.prefix(try scanner.text())
             case "cc": country = try scanner.text()
             case "helo": name = try scanner.text()
+            case "mf": sender = hash(lowercased: try scanner.octets())
+            case "hf": content.headerFrom = hash(lowercased: try scanner.octets())
             case "rc":
                 try scanner.beginArray()
                 while try scanner.nextElement() { recipients.append(hash(octets: try scanner.octets())) }
@@ -114,4 +118,9 @@ extension RecipientReply {
 
 extension KeyedHash {
     fileprivate func callAsFunction(octets: ArraySlice<UInt8>) -> UInt64 { self(octets.span) }
+
+    fileprivate func callAsFunction(lowercased octets: ArraySlice<UInt8>) -> UInt64? {
+        let lower = octets.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
+        return lower.isEmpty ? nil : self(lower.span)
+    }
 }
