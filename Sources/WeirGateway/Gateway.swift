@@ -21,6 +21,9 @@ package final class Gateway: Sendable {
     package let detector: Detector
     /// Stands for addresses in the evidence.
     let evidenceHash: KeyedHash
+    let dailyScores = DailyScores()
+    /// Verdicts on their way to the store.
+    let verdictsPending = Atomic<Int>(0)
     let relayWatch: RelayWatch
     let climateWatch = ClimateWatch()
     let clockWatch = ClockWatch()
@@ -166,6 +169,7 @@ package final class Gateway: Sendable {
         for task in tables { await task.value }
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
         await saveEvidence()
+        await saveScores()
     }
 
     // MARK: - For sessions

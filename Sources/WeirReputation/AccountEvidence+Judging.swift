@@ -313,7 +313,12 @@ extension Score {
 
     /// High enough, said by two families, and with a sign that it is not the owner.
     func suspends(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
-        guard total >= thresholds.suspend, speaking(thresholds) >= 2 else { return false }
+        total >= thresholds.suspend && isGrave(thresholds, findings)
+    }
+
+    /// Whether it would suspend, were it only high enough.
+    package func isGrave(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
+        guard speaking(thresholds) >= 2 else { return false }
         return findings.isNewAccount || findings.refusals >= Self.foreignRefusals
             || [content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
     }

@@ -6,7 +6,8 @@ struct AccountStatements {
     let listAll, listByState, listByPlan, listByCustomer, planCounts, stateCounts: Statement
     let insert, update, setState, remove: Statement
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
-    let insertAudit, auditAll, auditOne: Statement
+    let insertAudit, auditAll, auditOne, abused: Statement
+    let insertVerdict, verdicts, expireVerdicts: Statement
 
     init(_ database: Database) throws(StoreError) {
         byKey = try database.prepare("SELECT * FROM account WHERE key = ?1")
@@ -71,6 +72,27 @@ struct AccountStatements {
             "SELECT * FROM audit WHERE sequence < ?1 AND ?3 IS NULL ORDER BY sequence DESC LIMIT ?2")
         auditOne = try database.prepare(
             "SELECT * FROM audit WHERE target = ?3 AND sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+        abused = try database.prepare(
+            """
+            SELECT DISTINCT target FROM audit WHERE action IN ('account.state', 'account.confirm')
+            AND new = 'suspended' AND time >= ?1 AND actor <> ?2
+            """)
+
+        insertVerdict = try database.prepare(
+            """
+            INSERT INTO verdict(
+                account, time, mode, old, new, is_before, score, thresholds, findings, sentences, acquittals, messages,
+                audit)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT coalesce(max(sequence), 0) FROM audit))
+            """)
+        verdicts = try database.prepare(
+            "SELECT * FROM verdict WHERE account = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3")
+        // Only the oldest are looked at; the numbers have no gaps but at the beginning.
+        expireVerdicts = try database.prepare(
+            """
+            DELETE FROM verdict WHERE sequence IN (SELECT sequence FROM verdict ORDER BY sequence LIMIT ?3)
+            AND (time < ?1 OR sequence <= (SELECT max(sequence) FROM verdict) - ?2) RETURNING 1
+            """)
     }
 }
 

@@ -55,6 +55,28 @@ extension Schema {
                 reason TEXT
             ) STRICT;
             CREATE INDEX audit_target ON audit(target, sequence);
+            """,
             """
+            PRAGMA user_version = 2;
+            CREATE TABLE verdict(
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+                account TEXT NOT NULL,          -- its key; what was decided outlives it, as the audit does
+                time INTEGER NOT NULL,
+                mode TEXT NOT NULL,             -- shadow, flag, suspend
+                old TEXT NOT NULL,              -- states, as in account
+                new TEXT NOT NULL,
+                is_before INTEGER NOT NULL,     -- 1: its last message was not yet released
+                score TEXT NOT NULL,            -- name=number, between spaces, as the next two
+                thresholds TEXT NOT NULL,
+                findings TEXT NOT NULL,
+                sentences TEXT NOT NULL,        -- one a line
+                acquittals TEXT NOT NULL,       -- families, between spaces
+                messages TEXT NOT NULL,         -- ids as numbers, between spaces, the last one last
+                audit INTEGER NOT NULL          -- the last row of the audit before it
+            ) STRICT;
+            CREATE INDEX verdict_account ON verdict(account, sequence);
+            CREATE INDEX audit_abuse ON audit(time) WHERE action IN ('account.state', 'account.confirm')
+                AND new = 'suspended';
+            """,
         ])
 }

@@ -80,12 +80,24 @@ extension AccountsStore {
     package func setState(_ login: String, _ state: AccountState, by author: Author) throws(StoreError) -> Bool {
         try change { () throws(StoreError) in
             let row = try known(login)
-            guard row.record.state != state else { return false }
-            try statements.setState.run(
-                .integer(row.id), .text(state.rawValue), .optional(author.reason), .time(author.at))
-            try audit(
-                author, "account.state", row.record.key, old: row.record.state.rawValue, new: state.rawValue)
-            return true
+            return try move(row, to: state, by: author)
+        }
+    }
+
+    /// Belongs into a transaction.
+    @discardableResult
+    func move(_ row: AccountRow, to state: AccountState, by author: Author) throws(StoreError) -> Bool {
+        guard row.record.state != state else { return false }
+        try statements.setState.run(
+            .integer(row.id), .text(state.rawValue), .optional(author.reason), .time(author.at))
+        try audit(author, "account.state", row.record.key, old: row.record.state.rawValue, new: state.rawValue)
+        return true
+    }
+
+    /// Notes that a person has looked at a suspension and found it right.
+    package func confirm(_ login: String, by author: Author) throws(StoreError) {
+        try change { () throws(StoreError) in
+            try audit(author, "account.confirm", try known(login).record.key, new: AccountState.suspended.rawValue)
         }
     }
 

@@ -47,5 +47,30 @@ extension Schema {
                 state BLOB NOT NULL             -- what is known of an account's conduct, as the detector writes it
             ) STRICT;
             """,
+            """
+            PRAGMA user_version = 3;
+            CREATE TABLE story(
+                id INTEGER PRIMARY KEY,         -- the message's, which rises with time
+                account INTEGER NOT NULL,
+                result TEXT NOT NULL,           -- as on its line in the log
+                refusal TEXT NOT NULL,          -- of the last recipient that was refused
+                code INTEGER NOT NULL,          -- of the reply to its content, 0 for none
+                relay_code INTEGER NOT NULL,
+                accepted INTEGER NOT NULL,      -- recipients
+                refused INTEGER NOT NULL,
+                octets INTEGER NOT NULL,
+                milliseconds INTEGER NOT NULL,
+                limit_name TEXT NOT NULL,
+                relay TEXT NOT NULL,
+                source TEXT NOT NULL
+            ) STRICT;
+            CREATE TABLE score(
+                day INTEGER NOT NULL,           -- numbered from 1970
+                account INTEGER NOT NULL,
+                highest INTEGER NOT NULL,       -- in hundredths of a nat
+                gravest INTEGER NOT NULL,       -- the highest of those that could suspend
+                PRIMARY KEY(day, account)
+            ) STRICT, WITHOUT ROWID;
+            """,
         ])
 }

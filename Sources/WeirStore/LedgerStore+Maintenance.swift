@@ -59,6 +59,8 @@ extension LedgerStore {
         if try trimJournal(now: now, budget: budget) { return true }
         if try expire(now: now, budget: budget) { return true }
         if try gatherHours(now: now, today: today, budget: budget) { return true }
+        if try expireStories(now: now, budget: budget) { return true }
+        if try expireScores(now: now, budget: budget) { return true }
         return try database.checkpoint(ifOver: Self.walPagesIdle)
     }
 

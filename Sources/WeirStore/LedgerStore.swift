@@ -10,6 +10,11 @@ package final class LedgerStore {
     private let statements: Statements
     let maintenance: Maintenance
     let queries: Queries
+    let archive: Archive
+    /// Stories in the file, or a few more.
+    var storyCount = 0
+    /// As many stories are kept; tests lower it.
+    package var storyLimit = LedgerStore.storiesMax
     var tally = Tally()
     /// The journal row up to which `usage` has everything.
     var folded: UInt64 = 0
@@ -30,11 +35,13 @@ package final class LedgerStore {
         statements = try Statements(database)
         maintenance = try Maintenance(database)
         queries = try Queries(database)
+        archive = try Archive(database)
         nextSubject =
             try statements.lastSubject.first { statement throws(StoreError) in
                 try statement.unsigned32(0)
             }.map { $0 &+ 1 } ?? 1
         try replay()
+        storyCount = try archive.count()
     }
 
     /// Subjects that wait for their name's commit; with more than that they get one of their own.
@@ -61,10 +68,10 @@ extension LedgerStore {
     /// Makes all rows durable in one commit, or none; returns the last one's number.
     ///
     /// The store numbers the rows, in order, from ``lastSequence`` on; what stands in them is ignored. New subjects go
-    /// with the same commit. No rows: only the subjects.
+    /// with the same commit. No rows: only the subjects and the stories.
     @discardableResult
-    package func append(_ rows: [JournalRow]) throws(StoreError) -> UInt64 {
-        guard !rows.isEmpty || !unnamed.isEmpty else { return lastSequence }
+    package func append(_ rows: [JournalRow], stories: [StoryRow] = []) throws(StoreError) -> UInt64 {
+        guard !rows.isEmpty || !unnamed.isEmpty || !stories.isEmpty else { return lastSequence }
         try database.transaction { () throws(StoreError) in
             for subject in unnamed {
                 try statements.insertSubject.run(
@@ -75,8 +82,10 @@ extension LedgerStore {
                 sequence += 1
                 try insert(row, sequence)
             }
+            try insert(stories)
         }
         unnamed = []
+        storyCount += stories.count
         lastSequence += UInt64(rows.count)
         for row in rows { tally.add(row) }
         return lastSequence

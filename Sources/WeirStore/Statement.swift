@@ -84,7 +84,7 @@ extension Statement {
         }
     }
 
-    private func bind(_ text: String, at index: Int32) throws(StoreError) {
+    func bind(_ text: String, at index: Int32) throws(StoreError) {
         var text = text
         let code = text.withUTF8 { octets in
             octets.withMemoryRebound(to: CChar.self) {

@@ -4,7 +4,7 @@ import WeirBase
 /// The verbs about accounts.
 enum AccountCommands {
     static let all = [
-        add, show, list, set, limit, unlimit, reset, suspend, release, token, importFile, remove,
+        add, show, list, WhyCommands.history, set, limit, unlimit, reset, suspend, release, token, importFile, remove,
     ]
 
     private static let why = Command.Option(

@@ -31,7 +31,7 @@ struct Help {
         terminal.line(
             """
 
-            Exit status: 0 done, 64 usage, 65 bad data, 67 no such account, 69 daemon not reachable,
+            Exit status: 0 done, 64 usage, 65 bad data, 67 no such account or message, 69 daemon not reachable,
             75 try again later, 77 not permitted, 78 configuration.
             """)
     }

@@ -87,6 +87,36 @@ final class FakeAdministration: Administration {
         Usage(login: login, limits: try found(login).limits)
     }
 
+    func why(_ login: String) async throws(AdminError) -> AccountReasons {
+        let account = try found(login)
+        return AccountReasons(
+            login: login, plan: account.plan, detector: "suspend", state: account.state,
+            since: WallTime(nanoseconds: 1_000 * .second), by: "weir", verdict: .sample)
+    }
+
+    func history(_ login: String, limit: Int, cursor: String?) async throws(AdminError) -> AccountHistory {
+        let event = HistoryEvent(
+            time: WallTime(nanoseconds: 1_000 * .second), actor: "weir", action: "verdict", verdict: .sample)
+        return AccountHistory(
+            login: try found(login).login, events: [event], next: cursor == nil && limit == 1 ? "7.9" : nil)
+    }
+
+    func message(_ id: String) async throws(AdminError) -> MessageReport {
+        guard id == "1MC0J3SZK5B2E" else { throw AdminError(.noSuchMessage, "Nothing is known of \(id).") }
+        return MessageReport(
+            id: id, time: WallTime(nanoseconds: 1_000 * .second), account: "anna", result: "refused_quota",
+            limit: "recipients-per-day")
+    }
+
+    func calibration(plan: String?) async throws(AdminError) -> CalibrationReport {
+        CalibrationReport(
+            plan: plan, days: 1, accounts: 2, chosenOn: 1, verifiedOn: 1, excluded: 0, flag: 5, suspend: 7.5,
+            suggested: nil, share: 0.0001, needed: 9_999,
+            points: [
+                .init(threshold: 7.5, flagsAWeek: 7, suspensionsAWeek: 0, reached: 0, verified: 0, bound: 0.5)
+            ])
+    }
+
     func add(
         _ login: String, _ definition: AccountDefinition, by actor: Actor
     ) async throws(AdminError) -> Account {
@@ -211,4 +241,14 @@ final class FakeAdministration: Administration {
         }
         return account
     }
+}
+
+extension VerdictReport {
+    static let sample = VerdictReport(
+        time: WallTime(nanoseconds: 1_000 * .second), mode: "suspend", old: .normal, new: .suspended,
+        beforeRelease: true, score: 9.25, threshold: 7.5, thresholds: ["flag": 5, "suspend": 7.5, "family": 1.5],
+        families: ["origin": 4.25, "volume": 3, "content": 2, "delivery": -0.1, "prior": 0.1],
+        findings: ["newInADay": 212], sentences: ["origin 4.3: from an unfamiliar network", "opened 2.0 days ago"],
+        acquittals: ["origin", "volume"],
+        messages: [MessageReference(id: "1MC0J3SZK5B2E", time: WallTime(nanoseconds: 1_000 * .second))])
 }

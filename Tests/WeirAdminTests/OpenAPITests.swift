@@ -56,6 +56,19 @@ struct OpenAPITests {
     private static let summary = AccountSummary(
         login: "l", plan: "p", customer: "c", state: .normal, usedPercent: 1)
 
+    private static let epoch = WallTime(nanoseconds: 0)
+    private static let reasons = AccountReasons(
+        login: "l", plan: "p", detector: "flag", state: .flagged, since: epoch, by: "b", reason: "r", verdict: .sample)
+    private static let event = HistoryEvent(
+        time: epoch, actor: "a", action: "a", old: "o", new: "n", reason: "r", verdict: .sample)
+    private static let message = MessageReport(
+        id: "i", time: epoch, account: "a", result: "r", refusal: "r", code: 1, relayCode: 1, seconds: 1, limit: "l",
+        relay: "r", source: "s", state: .normal, verdict: .sample)
+    private static let calibration = CalibrationReport(
+        plan: "p", days: 1, accounts: 1, chosenOn: 1, verifiedOn: 1, excluded: 0, flag: 5, suspend: 7.5, suggested: 6,
+        share: 0.1, needed: 9,
+        points: [.init(threshold: 5, flagsAWeek: 1, suspensionsAWeek: 1, reached: 1, verified: 1, bound: 1)])
+
     @Test(
         "what is answered has the keys that are described",
         arguments: [
@@ -70,6 +83,10 @@ struct OpenAPITests {
             ("IssuedToken", IssuedToken(login: "l", token: "t")),
             ("ImportReport", ImportReport(dryRun: true, added: 1, changed: 1, unchanged: 1)),
             ("ReloadReport", ReloadReport(changes: [])),
+            ("AccountReasons", reasons), ("VerdictReport", VerdictReport.sample),
+            ("MessageReference", VerdictReport.sample.messages[0]), ("HistoryEvent", event),
+            ("AccountHistory", AccountHistory(login: "l", events: [event], next: "n")), ("MessageReport", message),
+            ("CalibrationReport", calibration), ("CalibrationPoint", calibration.points[0]),
             ("Relay", Status.Relay(name: "n", address: "a", up: true, connections: 1, connectionsMax: 1, trouble: "t")),
             ("Listener", Status.Listener(name: "n", address: "a", tls: "none", up: true, sessions: 1)),
             ("Ledger", Status.Ledger(pending: 0, commits: 0, sizeBytes: 0, freeBytes: 0)),

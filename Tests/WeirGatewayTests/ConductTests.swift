@@ -7,14 +7,14 @@ import WeirStore
 
 @Suite("The detector in the gateway") struct ConductTests {
     /// A relay that knows everyone but those whose address begins with nobody.
-    private static func relay() throws -> Sink {
+    static func relay() throws -> Sink {
         try Sink { event in
             guard case .command(let line) = event, line.hasPrefix("RCPT TO:<nobody") else { return nil }
             return .reply("550 5.1.1 No such user")
         }
     }
 
-    private static func home(_ mode: String, relay: Sink) throws -> Gate.Home {
+    static func home(_ mode: String, relay: Sink) throws -> Gate.Home {
         let listener = "{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: login, plaintext_auth: true }"
         let home = try Gate.Home(relay: relay, settings: ["listeners: [\(listener)]"])
         try home.folder.write(
@@ -22,11 +22,16 @@ import WeirStore
         return home
     }
 
+    /// Adds the account that is to be judged, and returns its token.
+    static func ann(_ gate: Gate) async throws -> String {
+        _ = try await gate.administration.add("ann", AccountDefinition(plan: "home"), by: gate.actor)
+        return try await gate.administration.issueToken("ann", by: gate.actor).token
+    }
+
     /// Messages to unknown people from one bot after the other, until recipients are refused for good.
     ///
     /// Returns how many recipients the relay has taken.
-    private static func spam(_ gate: Gate, token: String, from first: Int = 0) throws -> (taken: Int, last: SMTPReply?)
-    {
+    static func spam(_ gate: Gate, token: String, from first: Int = 0) throws -> (taken: Int, last: SMTPReply?) {
         var taken = 0
         for number in first..<first + 20 {
             let client = try SMTPClient(port: gate.port(), from: "127.0.\(number % 3).9")
@@ -46,8 +51,7 @@ import WeirStore
         let home = try Self.home("suspend", relay: try Self.relay())
         var token = ""
         try await Gate.run(home) { gate in
-            _ = try await gate.administration.add("ann", AccountDefinition(plan: "home"), by: gate.actor)
-            token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            token = try await Self.ann(gate)
             let (taken, last) = try Self.spam(gate, token: token)
             #expect(taken < 10)
             #expect(
@@ -73,8 +77,7 @@ import WeirStore
     @Test("in shadow decides the same, and touches no mail")
     func shadow() async throws {
         try await Gate.run(try Self.home("shadow", relay: try Self.relay())) { gate in
-            _ = try await gate.administration.add("ann", AccountDefinition(plan: "home"), by: gate.actor)
-            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            let token = try await Self.ann(gate)
             #expect(try Self.spam(gate, token: token).taken == 20)
             #expect(try await gate.administration.account("ann").state == .normal)
             #expect(gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("suspended") })

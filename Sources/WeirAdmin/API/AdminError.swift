@@ -7,6 +7,7 @@ package struct AdminError: Error, Hashable, Sendable {
         case unauthenticated
         case notPermitted = "not-permitted"
         case noSuchAccount = "no-such-account"
+        case noSuchMessage = "no-such-message"
         case notFound = "not-found"
         case methodNotAllowed = "method-not-allowed"
         case conflict
@@ -59,7 +60,7 @@ extension AdminError.Kind {
         case .badRequest: 400
         case .unauthenticated: 401
         case .notPermitted: 403
-        case .noSuchAccount, .notFound: 404
+        case .noSuchAccount, .noSuchMessage, .notFound: 404
         case .methodNotAllowed: 405
         case .conflict: 409
         case .contentTooLarge: 413
@@ -76,7 +77,7 @@ extension AdminError.Kind {
         switch self {
         case .badRequest, .notFound, .methodNotAllowed, .conflict, .contentTooLarge, .unsupportedMediaType, .invalid:
             65
-        case .noSuchAccount: 67
+        case .noSuchAccount, .noSuchMessage: 67
         case .unreachable: 69
         case .fault: 70
         case .temporary: 75
@@ -91,6 +92,7 @@ extension AdminError.Kind {
         case .unauthenticated: "Authentication required"
         case .notPermitted: "Not permitted"
         case .noSuchAccount: "No such account"
+        case .noSuchMessage: "No such message"
         case .notFound: "Not found"
         case .methodNotAllowed: "Method not allowed"
         case .conflict: "Conflict"

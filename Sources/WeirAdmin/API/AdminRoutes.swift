@@ -11,7 +11,7 @@ package struct AdminRoutes: Sendable {
         self.metrics = metrics
     }
 
-    package var all: [Route] { health + gateway + accounts + measures + limits }
+    package var all: [Route] { health + gateway + accounts + reasons + measures + limits }
 
     private var health: [Route] {
         [
@@ -86,6 +86,28 @@ package struct AdminRoutes: Sendable {
         ]
     }
 
+    /// Why an account, a message or a threshold is as it is.
+    private var reasons: [Route] {
+        [
+            Route("GET", "/v1/accounts/{login}/why", .holders(of: .read)) { [administration] call throws(AdminError) in
+                try .json(await administration.why(call.login))
+            },
+            Route("GET", "/v1/accounts/{login}/history", .holders(of: .read)) {
+                [administration] call throws(AdminError) in
+                let page = try AccountQuery(call.target, knowing: ["limit", "cursor"])
+                return try .json(
+                    await administration.history(call.login, limit: page.limit, cursor: page.cursor))
+            },
+            Route("GET", "/v1/messages/{id}", .holders(of: .read)) { [administration] call throws(AdminError) in
+                try .json(await administration.message(call.parameters["id"] ?? ""))
+            },
+            Route("GET", "/v1/detector/calibration", .holders(of: .read)) {
+                [administration] call throws(AdminError) in
+                try .json(await administration.calibration(plan: call.target["plan"]))
+            },
+        ]
+    }
+
     /// What is done about an account, each with a reason.
     private var measures: [Route] {
         [
@@ -150,9 +172,10 @@ extension Route.Call {
 
 extension AccountQuery {
     /// Reads a list's query; what is wrong in it is named.
-    init(_ target: HTTPTarget) throws(AdminError) {
+    init(
+        _ target: HTTPTarget, knowing known: [String] = ["state", "plan", "over", "limit", "cursor"]
+    ) throws(AdminError) {
         self.init(plan: target["plan"], cursor: target["cursor"])
-        let known = ["state", "plan", "over", "limit", "cursor"]
         if let unknown = target.query.first(where: { !known.contains($0.name) }) {
             throw AdminError(
                 .badRequest, "Unknown parameter \"\(unknown.name)\"; known are \(known.joined(separator: ", ")).")

@@ -10,6 +10,15 @@ package protocol Administration: Sendable {
     func account(_ login: String) async throws(AdminError) -> Account
     func usage(_ login: String) async throws(AdminError) -> Usage
 
+    /// Where an account stands, and from what.
+    func why(_ login: String) async throws(AdminError) -> AccountReasons
+    /// What happened to an account, also to one that was removed; the latest first.
+    func history(_ login: String, limit: Int, cursor: String?) async throws(AdminError) -> AccountHistory
+    /// What came of a message; ``AdminError/Kind/noSuchMessage`` when nothing is known of it, or nothing any more.
+    func message(_ id: String) async throws(AdminError) -> MessageReport
+    /// What thresholds of the detector would have meant, for the accounts of a plan or for all.
+    func calibration(plan: String?) async throws(AdminError) -> CalibrationReport
+
     /// Adds an account; ``AdminError/Kind/conflict`` when there is one of this login.
     func add(_ login: String, _ definition: AccountDefinition, by actor: Actor) async throws(AdminError) -> Account
     /// Makes an account what the definition says, whether it was there or not; its tokens and overrides stay.

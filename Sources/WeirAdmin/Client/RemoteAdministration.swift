@@ -27,6 +27,21 @@ package struct RemoteAdministration: Administration {
 
     package func usage(_ login: String) async throws(AdminError) -> Usage { try get(path(login, "usage")) }
 
+    package func why(_ login: String) async throws(AdminError) -> AccountReasons { try get(path(login, "why")) }
+
+    package func history(_ login: String, limit: Int, cursor: String?) async throws(AdminError) -> AccountHistory {
+        let next = cursor.map { "&cursor=\(HTTPTarget.encoded($0))" } ?? ""
+        return try get(path(login, "history") + "?limit=\(limit)" + next)
+    }
+
+    package func message(_ id: String) async throws(AdminError) -> MessageReport {
+        try get("/v1/messages/\(HTTPTarget.encoded(id))")
+    }
+
+    package func calibration(plan: String?) async throws(AdminError) -> CalibrationReport {
+        try get("/v1/detector/calibration" + (plan.map { "?plan=\(HTTPTarget.encoded($0))" } ?? ""))
+    }
+
     package func add(
         _ login: String, _ definition: AccountDefinition, by actor: Actor
     ) async throws(AdminError) -> Account {

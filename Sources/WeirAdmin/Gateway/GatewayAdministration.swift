@@ -126,6 +126,12 @@ package struct GatewayAdministration: Administration {
         let differs = try await change(login, by: actor, why: why) { store, author throws(StoreError) in
             try store.setState(login, state, by: author)
         }
+        // Whoever suspends what the detector has suspended has looked at it, and found it right.
+        if !differs, state == .suspended {
+            try await change(login, by: actor, why: why) { store, author throws(StoreError) in
+                try store.confirm(login, by: author)
+            }
+        }
         if differs, state == .suspended { metrics?.quota.suspensions[.operator].add() }
         return try await account(login)
     }

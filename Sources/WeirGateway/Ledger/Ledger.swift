@@ -2,6 +2,7 @@ import Synchronization
 package import WeirBase
 package import WeirQuota
 package import WeirRuntime
+package import WeirStore
 
 /// The one place where charges are decided, and from where they become durable.
 ///
@@ -33,6 +34,8 @@ package final class Ledger: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Stories that no commit has taken yet.
+    private let stories = Mutex<[StoryRow]>([])
     private let durableTicket = Atomic<Ticket>(0)
     private let runtime: Runtime
     private let writerWaiter: Waiter
@@ -170,6 +173,32 @@ package final class Ledger: Sendable {
                 _ = append(rows, to: &state)
             }
         }
+    }
+
+    // MARK: - Stories
+
+    /// Stories that wait for a commit, at most; where it is full, the message's line in the log is all that is left of it.
+    static let storiesMax = 10_000
+
+    /// Tells what came of a transaction: kept with the next commit there is, and no later than upkeep. Nobody waits for it.
+    func tell(_ story: StoryRow) {
+        stories.withLock { if $0.count < Ledger.storiesMax { $0.append(story) } }
+    }
+
+    /// A story that no commit has taken yet.
+    package func story(_ id: UInt64) -> StoryRow? { stories.withLock { $0.last { $0.id == id } } }
+
+    /// For the writer.
+    func takeStories() -> [StoryRow] {
+        stories.withLock { stories in
+            defer { stories = [] }
+            return stories
+        }
+    }
+
+    /// Those of a commit that failed; the newest are dropped where there are too many.
+    func giveBack(_ taken: [StoryRow]) {
+        stories.withLock { $0 = Array((taken + $0).prefix(Ledger.storiesMax)) }
     }
 
     // MARK: - Durability

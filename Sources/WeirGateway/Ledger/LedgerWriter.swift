@@ -77,6 +77,7 @@ package final class LedgerWriter: @unchecked Sendable {
             let (rows, last) = ledger.takePending()
             carried.append(contentsOf: rows)
             guard !carried.isEmpty else {
+                commitStories()
                 if isStopping { return }
                 nextUpkeep = upkeep() ? worker.now : worker.now + LedgerWriter.upkeepInterval
                 await waiter.wait(until: nextUpkeep)
@@ -95,9 +96,11 @@ package final class LedgerWriter: @unchecked Sendable {
     }
 
     private func commit(upTo last: Ledger.Ticket, began: Instant) -> Bool {
+        let stories = ledger.takeStories()
         do throws(StoreError) {
-            try store.append(carried)
+            try store.append(carried, stories: stories)
         } catch {
+            ledger.giveBack(stories)
             switch error {
             case .fsyncFailed: events.storeLost(error)
             case .full: ledger.failed(.full)
@@ -110,6 +113,19 @@ package final class LedgerWriter: @unchecked Sendable {
         carried.removeAll(keepingCapacity: true)
         ledger.committed(upTo: last)
         return true
+    }
+
+    /// Stories never have a commit of their own while there are rows: that would double the commits of a refused client.
+    private func commitStories() {
+        let stories = ledger.takeStories()
+        guard !stories.isEmpty else { return }
+        do throws(StoreError) {
+            try store.append([], stories: stories)
+        } catch {
+            ledger.giveBack(stories)
+            noteFailure(error)
+            events.commitFailed(error)
+        }
     }
 
     /// Returns whether there is more to do.

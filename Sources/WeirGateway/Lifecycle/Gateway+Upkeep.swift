@@ -20,6 +20,10 @@ extension Gateway {
     static let evictionMax = 2_000
     /// Rounds from one saving of evidence to the next.
     static let savingRounds = 4
+    /// Rounds from one saving of the day's scores to the next: half a minute.
+    static let scoreRounds = 60
+    /// Rounds from one look at old verdicts to the next: a quarter of an hour.
+    static let verdictRounds = 1_800
     /// Rounds until an account that nobody uses is forgotten, at most twice over: a quarter of an hour.
     static let idleRounds = 1_800
     /// How long a start waits for relays that do not answer, in nanoseconds.
@@ -60,6 +64,8 @@ extension Gateway {
             climateWatch.look(at: detector.alarm, telemetry)
             noteClock()
             if round % Gateway.savingRounds == 0 { await saveEvidence() }
+            if round % Gateway.scoreRounds == 0 { await saveScores() }
+            if round % Gateway.verdictRounds == 0 { await expireVerdicts() }
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }
             accounts.forgetIdle(rounds: Gateway.idleRounds)
         }

@@ -33,34 +33,80 @@ extension Gateway {
     }
 
     /// Does what the plan has the detector do about where an account stands now: at once in memory, then in the store.
-    func carryOut(_ judgement: Judgement, of account: Account, _ mode: Mode) {
-        if let verdict = judgement.verdict { record(verdict, of: account, mode) }
+    func carryOut(_ judgement: Judgement, of account: Account, _ terms: Terms) {
+        let mode = terms.mode
+        dailyScores.note(judgement, of: account.subject, terms.thresholds, at: runtime.now)
+        if let verdict = judgement.verdict { log(verdict, of: account, mode) }
         let state = AccountState(judgement.standing)
         let present = account.standing.state
         // What an administrator has decided stays.
         guard state != present, judgement.verdict != nil || present == .flagged || present == .probation,
             mode == .suspend || (mode == .flag && state != .suspended)
-        else { return }
+        else { return store(judgement.verdict, of: account, mode, moving: nil) }
         account.update { $0.state = state }
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
-        let reason = judgement.verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
-        let author = Author("weir", at: runtime.wall, reason: reason)
-        let (accounts, detector, log) = (accounts, detector, telemetry.log)
-        runtime.loops[0].spawn {
+        store(judgement.verdict, of: account, mode, moving: state)
+    }
+
+    /// Verdicts that wait for the store, at most; beyond it their line in the log is all that is kept.
+    static let verdictsPendingMax = 1_000
+
+    /// Writes a verdict's record, and where it moved the account, that in the same commit. Nobody waits for it.
+    private func store(_ verdict: Verdict?, of account: Account, _ mode: Mode, moving state: AccountState?) {
+        var record = verdict.map { VerdictRecord($0, of: account.key, mode, at: runtime.wall) }
+        if verdictsPending.load(ordering: .relaxed) >= Gateway.verdictsPendingMax { record = nil }
+        guard record != nil || state != nil else { return }
+        verdictsPending.add(1, ordering: .relaxed)
+        let reason = verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
+        let author = Author(Gateway.author, at: runtime.wall, reason: reason)
+        let verdict = record
+        runtime.loops[0].spawn { [self] in
             do throws(StoreError) {
-                _ = try await accounts.withStore { store throws(StoreError) in
+                try await accounts.withStore { store throws(StoreError) in
                     // One that was overtaken by the next is not written over it.
-                    guard account.standing.state == state else { return false }
-                    return try store.setState(account.key, state, by: author)
+                    let state = account.standing.state == state ? state : nil
+                    if let verdict {
+                        try store.keep(verdict, moving: state, by: author)
+                    } else if let state {
+                        try store.setState(account.key, state, by: author)
+                    }
                 }
-                while try await detector.save() {}
+                if state != nil { while try await detector.save() {} }
             } catch {
-                log.error("verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
+                telemetry.log.error(
+                    "verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
+            }
+            verdictsPending.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Who the audit names where the detector has decided.
+    package static let author = "weir"
+
+    /// Deletes verdicts that nobody needs any more.
+    func expireVerdicts() async {
+        let now = runtime.wall
+        do throws(StoreError) {
+            while try await accounts.withStore({ store throws(StoreError) in try store.expireVerdicts(now: now) }) {}
+        } catch {
+            telemetry.log.error("old verdicts not deleted", ["reason": .string("\(error)")])
+        }
+    }
+
+    /// Saves the day's highest scores, for the curve that thresholds are chosen by.
+    func saveScores() async {
+        while true {
+            let rows = dailyScores.take(atMost: DailyScores.sliceMax)
+            if rows.isEmpty { return }
+            do throws(StoreError) {
+                try await ledgerWriter.withStore { store throws(StoreError) in try store.saveScores(rows) }
+            } catch {
+                return telemetry.log.error("scores not saved", ["reason": .string("\(error)")])
             }
         }
     }
 
-    private func record(_ verdict: Verdict, of account: Account, _ mode: Mode) {
+    private func log(_ verdict: Verdict, of account: Account, _ mode: Mode) {
         if let mode = MetricLabels.DetectorMode(mode) {
             telemetry.metrics.detector.verdicts[mode, verdict.after.isSuspended ? .suspended : .flagged].add()
         }
@@ -83,6 +129,18 @@ extension MetricLabels.DetectorMode {
         case .flag: self = .flag
         case .suspend: self = .suspend
         }
+    }
+}
+
+extension VerdictRecord {
+    init(_ verdict: Verdict, of account: String, _ mode: Mode, at time: WallTime) {
+        let thresholds = verdict.thresholds
+        self.init(
+            account: account, at: time, mode: mode.rawValue, old: AccountState(verdict.before),
+            new: AccountState(verdict.after), isBefore: verdict.isBefore, score: verdict.score.byName,
+            thresholds: ["flag": thresholds.flag, "suspend": thresholds.suspend, "family": thresholds.family],
+            findings: verdict.findings.byName, sentences: verdict.sentences,
+            acquittals: verdict.acquittals.map(\.rawValue), messages: verdict.messages)
     }
 }
 

@@ -70,7 +70,7 @@ extension Session {
         guard let judgement else { return }
         conduct.judge(facts, as: judgement)
         transaction.conduct = conduct
-        gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode)
+        gateway.carryOut(judgement, of: transaction.account, conduct.terms)
     }
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
@@ -84,7 +84,7 @@ extension Session {
             gateway.detector.learn(
                 end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
         }
-        if let judgement { gateway.carryOut(judgement, of: transaction.account, conduct.terms.mode) }
+        if let judgement { gateway.carryOut(judgement, of: transaction.account, conduct.terms) }
     }
 
     private func timed(_ decide: () -> Judgement?) -> Judgement? {

@@ -3,6 +3,7 @@ import WeirConfiguration
 import WeirQuota
 import WeirRuntime
 import WeirSMTP
+import WeirStore
 
 /// What one transaction came to, for its line in the log and for the metrics.
 struct Story {
@@ -101,6 +102,13 @@ extension Session {
                 "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
                 "code": .int(Int(code)), "seconds": .span(loop.now.since(story.began)),
             ])
+        gateway.ledger.tell(
+            StoryRow(
+                id: transaction.id.number, account: transaction.account.subject,
+                result: disposition?.word ?? "abandoned", refusal: story.refusal?.word ?? "", code: code,
+                relayCode: story.relayCode, accepted: story.accepted, refused: story.refused, octets: story.octets,
+                milliseconds: loop.now.since(story.began) / .millisecond, limit: story.limit, relay: story.relay,
+                source: source))
     }
 
     /// Counts and tells an attempt at AUTH; `login` is empty where the exchange did not come so far.

@@ -6,7 +6,7 @@ import WeirReputation
 
 /// The verbs under `weir detector`.
 enum DetectorCommands {
-    static let all = [replay]
+    static let all = [calibrate, replay]
 
     private static let replay = Command(
         words: ["detector", "replay"], arguments: ["TRACE"],

@@ -1,0 +1,169 @@
+import WeirBase
+import WeirGateway
+import WeirQuota
+import WeirReputation
+import WeirRuntime
+import WeirStore
+
+/// Telling why: of an account, of a message, of a threshold.
+extension GatewayAdministration {
+    package func why(_ login: String) async throws(AdminError) -> AccountReasons {
+        let record = try await record(login)
+        let (moves, verdicts) = try await mapped { () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) in
+                (
+                    try store.audit(of: record.key).first { $0.action == "account.state" },
+                    try store.verdicts(of: record.key, limit: 1)
+                )
+            }
+        }
+        let mode = accounts.policies.plans[record.plan]?.detector.rawValue ?? "off"
+        return AccountReasons(
+            login: record.login, plan: record.plan, detector: mode, state: AccountState(record.state),
+            since: record.stateSince, by: moves?.actor, reason: record.stateReason,
+            verdict: verdicts.first.map(VerdictReport.init))
+    }
+
+    package func history(_ login: String, limit: Int, cursor: String?) async throws(AdminError) -> AccountHistory {
+        let limit = max(1, min(limit, AccountQuery.pageMax))
+        guard let place = HistoryCursor(cursor) else {
+            throw AdminError(.badRequest, "cursor is what the last page's next says.")
+        }
+        let (record, changes, verdicts) = try await mapped { () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) in
+                (
+                    try store.account(login), try store.audit(of: login, before: place.audit, limit: limit + 1),
+                    try store.verdicts(of: login, before: place.verdict, limit: limit + 1)
+                )
+            }
+        }
+        // An account that was removed still has its past.
+        if record == nil, changes.isEmpty, verdicts.isEmpty, cursor == nil { throw .noSuchAccount(login) }
+        var next = place
+        var events: [HistoryEvent] = []
+        var (change, verdict) = (changes[...], verdicts[...])
+        while events.count < limit {
+            if let latest = change.first, verdict.first.map({ $0.auditSequence < latest.sequence }) ?? true {
+                events.append(HistoryEvent(latest))
+                next.audit = latest.sequence
+                change = change.dropFirst()
+            } else if let latest = verdict.first {
+                events.append(HistoryEvent(latest))
+                next.verdict = latest.sequence
+                verdict = verdict.dropFirst()
+            } else {
+                break
+            }
+        }
+        let hasMore = !change.isEmpty || !verdict.isEmpty
+        return AccountHistory(login: record?.login ?? login, events: events, next: hasMore ? next.text : nil)
+    }
+
+    package func message(_ id: String) async throws(AdminError) -> MessageReport {
+        guard let message = MessageID(id) else {
+            throw AdminError(
+                .badRequest, "\"\(id)\" is no id: it has 13 letters and digits, as replies and log lines say.")
+        }
+        let pending = ledger.ledger.story(message.number)
+        let (story, rows, name) = try await mapped { () throws(StoreError) in
+            try await ledger.withStore { store throws(StoreError) in
+                let story = try pending ?? store.story(message.number)
+                let rows = story == nil ? try store.journal(message: message.number).rows : []
+                let account = story?.account ?? rows.first?.account
+                return (story, rows, try account.flatMap { id throws(StoreError) in try store.name(of: id) })
+            }
+        }
+        guard story != nil || !rows.isEmpty else {
+            let days = LedgerStore.storiesKept / .day
+            throw AdminError(
+                .noSuchMessage,
+                "Nothing is known of \(message). Stories are kept for \(days) days; the log may go back further.")
+        }
+        // Recipients of the contact's own cap are counted under a name that no login can have.
+        let key = name.map { String($0.prefix { $0 != "\u{1F}" }) } ?? ""
+        var report = MessageReport(message, account: key, story: story, rows: rows)
+        let (record, verdicts) = try await mapped { () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) in
+                (try store.account(key), try store.verdicts(of: key))
+            }
+        }
+        if let record {
+            report.account = record.login
+            report.state = AccountState(record.state)
+        }
+        report.verdict = verdicts.first { $0.messages.contains(message.number) }.map(VerdictReport.init)
+        return report
+    }
+}
+
+/// Where a page of history ended: in the audit, and among the verdicts.
+private struct HistoryCursor {
+    var audit = Int64.max
+    var verdict = Int64.max
+
+    /// Nil for what is no cursor; the beginning for none.
+    init?(_ text: String?) {
+        guard let text else { return }
+        let parts = text.split(separator: ".").compactMap { Int64($0) }
+        guard parts.count == 2 else { return nil }
+        (audit, verdict) = (parts[0], parts[1])
+    }
+
+    var text: String { "\(audit).\(verdict)" }
+}
+
+extension MessageReference {
+    init(_ number: UInt64) {
+        let milliseconds = number >> 20
+        self.init(
+            id: MessageID(number: number).description, time: WallTime(nanoseconds: milliseconds * .millisecond))
+    }
+}
+
+extension VerdictReport {
+    init(_ record: VerdictRecord) {
+        let wanted = record.new == .suspended ? "suspend" : "flag"
+        self.init(
+            time: record.at, mode: record.mode, old: AccountState(record.old), new: AccountState(record.new),
+            beforeRelease: record.isBefore, score: record.score["total"] ?? 0,
+            threshold: record.thresholds[wanted] ?? 0, thresholds: record.thresholds,
+            families: record.score.filter { $0.key != "total" }, findings: record.findings,
+            sentences: record.sentences, acquittals: record.acquittals,
+            messages: record.messages.map(MessageReference.init))
+    }
+}
+
+extension HistoryEvent {
+    fileprivate init(_ row: AuditRow) {
+        self.init(
+            time: row.at, actor: row.actor, action: row.action, old: row.old, new: row.new, reason: row.reason)
+    }
+
+    fileprivate init(_ record: VerdictRecord) {
+        self.init(
+            time: record.at, actor: Gateway.author, action: "verdict", old: record.old.rawValue,
+            new: record.new.rawValue, reason: record.sentences.joined(separator: "; "), verdict: VerdictReport(record))
+    }
+}
+
+extension MessageReport {
+    /// From its story, or while there is none from what the journal has of it.
+    fileprivate init(_ id: MessageID, account: String, story: StoryRow?, rows: [JournalRow]) {
+        let reference = MessageReference(id.number)
+        guard let story else {
+            let taken = rows.filter { $0.kind != .reset }.map(\.amount.recipients).reduce(0, +)
+            self.init(
+                id: reference.id, time: reference.time, account: account, result: "open",
+                recipientsAccepted: Int(max(0, taken)),
+                recipientsRefused: Int(max(0, rows.map(\.amount.refusals).reduce(0, +))))
+            return
+        }
+        func given(_ text: String) -> String? { text.isEmpty ? nil : text }
+        self.init(
+            id: reference.id, time: reference.time, account: account, result: story.result,
+            refusal: given(story.refusal), code: story.code > 0 ? Int(story.code) : nil,
+            relayCode: story.relayCode > 0 ? Int(story.relayCode) : nil, recipientsAccepted: story.accepted,
+            recipientsRefused: story.refused, octets: story.octets, seconds: Double(story.milliseconds) / 1_000,
+            limit: given(story.limit), relay: given(story.relay), source: given(story.source))
+    }
+}

@@ -1,0 +1,125 @@
+package import WeirBase
+
+/// What the detector decided of an account, and from what.
+package struct VerdictRecord: Hashable, Sendable {
+    /// Its number in the store; 0 before it is there.
+    package var sequence: Int64 = 0
+    /// The last row of the audit before it: places it among the changes.
+    package var auditSequence: Int64 = 0
+    /// The account's key.
+    package var account: String
+    package var at: WallTime
+    /// The plan's mode then: in `shadow` nothing was done.
+    package var mode: String
+    package var old: AccountState
+    package var new: AccountState
+    /// Whether its last message was not yet released.
+    package var isBefore: Bool
+    /// In nats, by name: families, `prior` and `total`; `flag`, `suspend` and `family`.
+    package var score: [String: Double]
+    package var thresholds: [String: Double]
+    /// All that was counted, by name.
+    package var findings: [String: Double]
+    package var sentences: [String]
+    /// Families without any one of which nothing had been decided.
+    package var acquittals: [String]
+    /// Those that gave reason, at most ten, the last one last.
+    package var messages: [UInt64]
+
+    package init(
+        account: String, at: WallTime, mode: String, old: AccountState, new: AccountState, isBefore: Bool,
+        score: [String: Double], thresholds: [String: Double], findings: [String: Double], sentences: [String],
+        acquittals: [String], messages: [UInt64]
+    ) {
+        self.account = account
+        self.at = at
+        self.mode = mode
+        self.old = old
+        self.new = new
+        self.isBefore = isBefore
+        self.score = score
+        self.thresholds = thresholds
+        self.findings = findings
+        self.sentences = sentences
+        self.acquittals = acquittals
+        self.messages = messages
+    }
+}
+
+extension AccountsStore {
+    /// How long a verdict is kept, as is the trace of its account when that is removed.
+    package static let verdictsKept: UInt64 = 400 * .day
+    /// More verdicts than this are not kept, however young: some 300 MB.
+    package static let verdictsMax: Int64 = 200_000
+
+    /// Keeps a verdict, and with the same commit moves its account to `state`; nil: the account stays.
+    package func keep(_ verdict: VerdictRecord, moving state: AccountState?, by author: Author) throws(StoreError) {
+        try change { () throws(StoreError) in
+            try statements.insertVerdict.run(
+                .text(verdict.account), .time(verdict.at), .text(verdict.mode), .text(verdict.old.rawValue),
+                .text(verdict.new.rawValue), .integer(verdict.isBefore ? 1 : 0), .text(Self.text(verdict.score)),
+                .text(Self.text(verdict.thresholds)), .text(Self.text(verdict.findings)),
+                .text(verdict.sentences.joined(separator: "\n")), .text(verdict.acquittals.joined(separator: " ")),
+                .text(verdict.messages.map { String($0) }.joined(separator: " ")))
+            // An account that was removed meanwhile has its verdict, and no state.
+            if let state, let row = try row(verdict.account) { try move(row, to: state, by: author) }
+        }
+    }
+
+    /// The latest verdicts on an account, from before a sequence back; also on one that was removed.
+    package func verdicts(
+        of login: String, before sequence: Int64 = .max, limit: Int = 100
+    ) throws(StoreError) -> [VerdictRecord] {
+        var verdicts: [VerdictRecord] = []
+        let key = CanonicalLogin(login)?.key ?? login
+        try statements.verdicts.each(.text(key), .integer(sequence), .integer(Int64(limit))) { row throws(StoreError) in
+            guard let old = AccountState(rawValue: row.text(4)), let new = AccountState(rawValue: row.text(5)) else {
+                throw .damaged(path: database.path, reason: "a verdict has no known state")
+            }
+            var verdict = VerdictRecord(
+                account: row.text(1), at: row.time(2), mode: row.text(3), old: old, new: new,
+                isBefore: row.integer(6) != 0, score: Self.numbers(row.text(7)), thresholds: Self.numbers(row.text(8)),
+                findings: Self.numbers(row.text(9)), sentences: row.text(10).split(separator: "\n").map(String.init),
+                acquittals: row.text(11).split(separator: " ").map(String.init),
+                messages: row.text(12).split(separator: " ").compactMap { UInt64($0) })
+            verdict.sequence = row.integer(0)
+            verdict.auditSequence = row.integer(13)
+            verdicts.append(verdict)
+        }
+        return verdicts
+    }
+
+    /// Deletes a slice of the verdicts that are too old, or too many; true when there may be more.
+    package func expireVerdicts(
+        now: WallTime, keeping limit: Int64 = verdictsMax, budget: Int = 1_000
+    ) throws(StoreError) -> Bool {
+        let kept = now.nanoseconds > Self.verdictsKept ? now.nanoseconds - Self.verdictsKept : 0
+        return try change { () throws(StoreError) in
+            var dropped = 0
+            try statements.expireVerdicts.each(
+                .time(WallTime(nanoseconds: kept)), .integer(limit), .integer(Int64(budget))
+            ) { _ throws(StoreError) in dropped += 1 }
+            return dropped == budget
+        }
+    }
+
+    /// The keys of accounts that an administrator suspended since then, or whose suspension one confirmed.
+    package func abused(since time: WallTime, notBy actor: String) throws(StoreError) -> [String] {
+        var keys: [String] = []
+        try statements.abused.each(.time(time), .text(actor)) { row throws(StoreError) in keys.append(row.text(0)) }
+        return keys
+    }
+
+    private static func text(_ numbers: [String: Double]) -> String {
+        numbers.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
+
+    private static func numbers(_ text: String) -> [String: Double] {
+        var numbers: [String: Double] = [:]
+        for pair in text.split(separator: " ") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            if parts.count == 2, let number = Double(parts[1]) { numbers[String(parts[0])] = number }
+        }
+        return numbers
+    }
+}
