@@ -33,6 +33,7 @@ enum DemoCast {
           - 25 recipients per hour
           - 300 messages per hour
           - 100 refusals per hour
+        detector: suspend
         """,
         "newsletter": """
         plan: newsletter
@@ -67,8 +68,8 @@ enum DemoCast {
         DemoScript(member: news, begins: 1.5, interval: 5, patience: 5) { _ in
             DemoScript.Letter("This week", to: (1...101).map { "reader\($0)x@example.org" })
         },
-        // A bought list of addresses: most of them do not exist.
-        DemoScript(member: bob, begins: 5, interval: 0.35, patience: 2.5) { number in
+        // A bought list of addresses, from a machine that is not Bob's: most of them do not exist.
+        DemoScript(member: bob, machine: "bot.example", begins: 5, interval: 0.35, patience: 2.5) { number in
             DemoScript.Letter(
                 "You have won",
                 to: (0..<8).map {

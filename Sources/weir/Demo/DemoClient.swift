@@ -39,7 +39,9 @@ struct DemoClient {
     private var deadline: Instant { connection.executor.now + Self.patience }
 
     /// Connects, secures and logs in; the calling task runs on `loop`.
-    init(_ door: Door, _ runtime: Runtime, on loop: RuntimeExecutor, waiter: Waiter) async throws(ConnectionError) {
+    init(
+        _ door: Door, named name: String, _ runtime: Runtime, on loop: RuntimeExecutor, waiter: Waiter
+    ) async throws(ConnectionError) {
         self.waiter = waiter
         do throws(SystemError) {
             connection = Connection(try runtime.connect(to: door.address, on: loop), on: loop, waiter: waiter)
@@ -49,13 +51,13 @@ struct DemoClient {
         do throws(ConnectionError) {
             try await connection.finishConnect(until: deadline)
             _ = try await reply()
-            try await greet()
+            try await exchange("EHLO \(name)")
             guard let login = door.login else { return }
             try await exchange("STARTTLS")
             try await connection.secure(until: deadline) { transport throws(TransportFailure) in
                 try door.tls.connect(over: transport, to: door.address.ip.description)
             }
-            try await greet()
+            try await exchange("EHLO \(name)")
             var line: [UInt8] = []
             Credentials(login: Array(login.name.utf8), password: Array(login.password.utf8)).appendPlain(to: &line)
             connection.output += line
@@ -114,8 +116,6 @@ struct DemoClient {
     }
 
     func close() { connection.close() }
-
-    private mutating func greet() async throws(ConnectionError) { try await exchange("EHLO subscriber.demo.example") }
 
     @discardableResult
     private mutating func exchange(_ line: String) async throws(ConnectionError) -> Reply {

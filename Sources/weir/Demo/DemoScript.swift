@@ -16,6 +16,8 @@ struct DemoScript: Sendable {
     }
 
     let member: DemoCast.Member
+    /// What its program calls itself.
+    var machine = "subscriber.demo.example"
     /// Seconds from the beginning to the first message, at the usual pace.
     let begins: Double
     /// Seconds from one message to the next.
@@ -81,7 +83,8 @@ final class DemoSender: @unchecked Sendable {
             if let client {
                 session = client
             } else {
-                session = try await DemoClient(door, runtime, on: loop, waiter: waiter)
+                session = try await DemoClient(
+                    door, named: script.machine, runtime, on: loop, waiter: waiter)
             }
             client = nil
             let outcome = try await session.send(

@@ -74,7 +74,7 @@ struct DemoShow {
         let login = "-au \(you.login) -ap \(you.password ?? "")"
         hints.append(DemoLine("  swaks -s \(stage.submission) -tls \(login) -t dan@example.net"))
         hints.append(DemoLine("  export WEIR_SOCKET=\(stage.socket)"))
-        hints.append(DemoLine("  \(weir) account show \(DemoCast.bob.login)"))
+        hints.append(DemoLine("  \(weir) why \(DemoCast.bob.login)"))
         hints.append(DemoLine("  \(weir) status"))
         if let port = stage.daemon.port { hints.append(DemoLine("  curl http://127.0.0.1:\(port)/metrics")) }
         return hints

@@ -1,16 +1,12 @@
 import WeirAdmin
 import WeirBase
+import WeirGateway
 import WeirRuntime
 
-/// Suspends whoever writes to addresses that do not exist.
-///
-/// A simple rule stands here for the detector, which Weir does not have yet: at least ``refusalsMin`` recipients of an account were
-/// refused in the hour, and they are more than ``shareMin`` percent of all it tried.
+/// Tells what the detector decides, in the words that `weir why` has.
 ///
 /// `@unchecked Sendable`: what changes is touched by its own task alone; ``end()`` only calls the waiter, which is for any thread.
 final class DemoWatch: @unchecked Sendable {
-    static let refusalsMin: Int64 = 12
-    static let shareMin: Int64 = 40
     /// Nanoseconds between two looks.
     private static let interval: UInt64 = 100 * .millisecond
 
@@ -18,7 +14,7 @@ final class DemoWatch: @unchecked Sendable {
     private let record: DemoRecord
     private let loop: RuntimeExecutor
     private let waiter: Waiter
-    private var suspended: Set<String> = []
+    private var states: [String: AccountState] = [:]
 
     init(_ stage: DemoStage, _ record: DemoRecord) {
         administration = stage.administration
@@ -41,14 +37,16 @@ final class DemoWatch: @unchecked Sendable {
 
     private func look(at login: String) async {
         // An account that an administrator has removed meanwhile needs no watching.
-        guard !suspended.contains(login), let account = try? await administration.account(login),
-            let refused = account.used("refusals-per-hour"), let taken = account.used("recipients-per-hour"),
-            refused >= DemoWatch.refusalsMin, refused * 100 > (refused + taken) * DemoWatch.shareMin
-        else { return }
-        let why = "\(refused) of \(refused + taken) recipients were refused"
-        guard (try? await administration.suspend(login, why: why, by: Actor(name: "demo"))) != nil else { return }
-        suspended.insert(login)
-        record.note(.suspended, login, "suspended: \(why)")
+        guard let reasons = try? await administration.why(login), reasons.state != states[login] ?? .normal else {
+            return
+        }
+        states[login] = reasons.state
+        guard reasons.by == Gateway.author, let verdict = reasons.verdict, verdict.new == reasons.state else {
+            return record.note(.notice, login, "is \(reasons.state.rawValue) now")
+        }
+        let score = "a score of \(OneDecimal(verdict.score).text) where \(OneDecimal(verdict.threshold).text) is enough"
+        let facts = verdict.sentences.joined(separator: "; ")
+        record.note(.suspended, login, "\(reasons.state.rawValue) by the detector, with \(score): \(facts)")
     }
 }
 
