@@ -1,4 +1,4 @@
-package import WeirBase
+import WeirBase
 package import WeirQuota
 
 /// What came of one transaction, under the id that its client was told.

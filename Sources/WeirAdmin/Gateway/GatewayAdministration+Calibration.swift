@@ -1,4 +1,5 @@
 import WeirBase
+import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirReputation
@@ -31,9 +32,9 @@ extension GatewayAdministration {
             let (rows, names) = try await page(after: last, unknownOf: isWanted)
             guard !rows.isEmpty else { break }
             last = rows.last
-            let plans = try await plan.map { _ throws(AdminError) in try await self.plans(of: Array(names.values)) }
+            let plans = plan == nil ? [:] : try await plans(of: Array(names.values))
             for (subject, name) in names {
-                let isOfPlan = plan == nil || plans?[name] == plan
+                let isOfPlan = plan == nil || plans[name] == plan
                 if isOfPlan, abused.contains(name) { excluded.insert(name) }
                 isWanted[subject] = isOfPlan && !abused.contains(name)
             }

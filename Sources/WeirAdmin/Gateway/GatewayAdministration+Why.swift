@@ -1,4 +1,5 @@
 import WeirBase
+import WeirConfiguration
 import WeirGateway
 import WeirQuota
 import WeirReputation
@@ -67,7 +68,7 @@ extension GatewayAdministration {
         let pending = ledger.ledger.story(message.number)
         let (story, rows, name) = try await mapped { () throws(StoreError) in
             try await ledger.withStore { store throws(StoreError) in
-                let story = try pending ?? store.story(message.number)
+                let story = if let pending { pending } else { try store.story(message.number) }
                 let rows = story == nil ? try store.journal(message: message.number).rows : []
                 let account = story?.account ?? rows.first?.account
                 return (story, rows, try account.flatMap { id throws(StoreError) in try store.name(of: id) })

@@ -1,3 +1,4 @@
+import Synchronization
 import WeirBase
 package import WeirQuota
 package import WeirReputation

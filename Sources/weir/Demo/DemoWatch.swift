@@ -50,7 +50,7 @@ final class DemoWatch: @unchecked Sendable {
     }
 }
 
-extension Account {
+extension WeirAdmin.Account {
     /// How much is used of a limit of the account's own.
     func used(_ name: String) -> Int64? { limits.first { $0.name == name && $0.scope == "account" }?.used }
 }
