@@ -53,7 +53,8 @@ let package = Package(
         .target(
             name: "WeirAdmin",
             dependencies: [
-                "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
+                "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+                "WeirRuntime", "WeirStore",
             ],
             exclude: ["openapi.yaml"], swiftSettings: strict),
         .executableTarget(

@@ -40,8 +40,8 @@ package struct Calibration: Sendable {
         if day != lastDay { days += 1 }
         lastDay = day
         seen.insert(account)
-        // The upper half of a product by the golden ratio: neighbours in number are not in one half.
-        if account &* 0x9E37_79B9_7F4A_7C15 >> 63 == 0 {
+        // The highest bit of a product by the golden ratio: neighbours in number are not in one half.
+        if (account &* 0x9E37_79B9_7F4A_7C15) >> 63 == 0 {
             chosenOn += 1
             first.add(gravest)
         } else {

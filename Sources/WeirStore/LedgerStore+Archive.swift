@@ -146,7 +146,7 @@ extension LedgerStore {
         let surplus = storyCount - storyLimit
         let kept = now.nanoseconds > Self.storiesKept ? now.nanoseconds - Self.storiesKept : 0
         // An id is its milliseconds, and 20 bits more.
-        let bound = surplus > 0 ? Int64.max : Int64(clamping: kept / .millisecond << 20)
+        let bound = surplus > 0 ? Int64.max : Int64(clamping: (kept / .millisecond) << 20)
         let rows = surplus > 0 ? min(budget, surplus) : budget
         let found = try archive.countOld.first(.integer(bound), .integer(Int64(rows))) { row throws(StoreError) in
             Int(row.integer(0))

@@ -15,7 +15,8 @@ struct HouseRulesTests {
             "WeirBase", "WeirConfiguration", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP", "WeirStore",
         ],
         "WeirAdmin": [
-            "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirStore",
+            "CMicroHTTPD", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation",
+            "WeirRuntime", "WeirStore",
         ],
         "weir": [
             "WeirAdmin", "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",

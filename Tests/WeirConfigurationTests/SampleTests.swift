@@ -58,7 +58,7 @@ struct SampleTests {
         let newcomer = try #require(policies.plans["newcomer"])
         #expect(newcomer.limits.map(\.description).contains("150 recipients per day, calendar"))
         #expect(newcomer.limits.map(\.description).contains("25 MB per message"))
-        #expect(newcomer.detector == .shadow)
+        #expect(newcomer.detector == .suspend)
         let now = Instant(nanoseconds: 0)
         #expect(!policies.gateway.limits(at: now).isEmpty)
         #expect(policies.limits(ofCustomer: "anyone") == policies.otherCustomers)

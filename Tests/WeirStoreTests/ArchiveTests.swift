@@ -6,7 +6,7 @@ import WeirStore
 @Suite("Stories and scores in the store") struct ArchiveTests {
     private let store = SimulatedStore()
 
-    private func id(_ time: Instant, _ low: UInt64 = 0) -> UInt64 { time.nanoseconds / .millisecond << 20 | low }
+    private func id(_ time: Instant, _ low: UInt64 = 0) -> UInt64 { (time.nanoseconds / .millisecond) << 20 | low }
 
     private func story(_ time: Instant = noon, _ low: UInt64 = 0) -> StoryRow {
         StoryRow(

@@ -2,7 +2,6 @@ import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
-import WeirReputation
 import WeirRuntime
 import WeirStore
 

@@ -53,6 +53,9 @@ enum DemoCast {
         """,
     ]
 
+    /// What the thief writes, and the relay's filter knows.
+    static let spamSubject = "You have won"
+
     /// What each owner does, and what the thief of Bob's password does.
     static let scripts = [
         DemoScript(member: anna, begins: 0, interval: 0.8, patience: 4) { number in
@@ -71,7 +74,7 @@ enum DemoCast {
         // A bought list of addresses, from a machine that is not Bob's: most of them do not exist.
         DemoScript(member: bob, machine: "bot.example", begins: 5, interval: 0.35, patience: 2.5) { number in
             DemoScript.Letter(
-                "You have won",
+                spamSubject,
                 to: (0..<8).map {
                     $0 < 3
                         ? "lucky\(number)\("abc".dropFirst($0).prefix(1))@example.com"

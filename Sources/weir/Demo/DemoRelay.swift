@@ -3,9 +3,9 @@ import WeirBase
 import WeirRuntime
 import WeirSMTP
 
-/// A relay that takes every message and throws it away; of recipients it refuses those who do not exist.
+/// A relay that takes messages and throws them away; it refuses recipients who do not exist, and what its filter knows for spam.
 ///
-/// Nobody exists whose name ends in a digit.
+/// Nobody exists whose name ends in a digit, and what has won is spam.
 final class DemoRelay: Sendable {
     /// What it did so far.
     struct Counts: Sendable {
@@ -104,14 +104,28 @@ private struct DemoRelayDialogue {
         return connection.withInput { (0x30...0x39).contains($0[last]) }
     }
 
+    /// A line that no message has but those of the thief.
+    private static let spam = "Subject: \(DemoCast.spamSubject)"
+
     /// Reads a message to its dot.
     private mutating func swallow(_ count: Count) async throws(ConnectionError) {
         say("354 Go on")
+        var isSpam = false
         while true {
             let length = try await nextLine()
             let isDot = length == 1 && connection.withInput { $0[0] == UInt8(ascii: ".") }
+            if length == Self.spam.utf8.count {
+                isSpam = isSpam || connection.withInput { input in
+                    Self.spam.utf8.enumerated().allSatisfy { input[$0.offset] == $0.element }
+                }
+            }
             connection.consume(length + 2)
             if isDot { break }
+        }
+        if isSpam {
+            count { $0.refused += recipients }
+            recipients = 0
+            return say("554 5.7.1 This message looks like spam")
         }
         var number = 0
         count { counts in
