@@ -115,9 +115,11 @@ private struct DemoRelayDialogue {
             let length = try await nextLine()
             let isDot = length == 1 && connection.withInput { $0[0] == UInt8(ascii: ".") }
             if length == Self.spam.utf8.count {
-                isSpam = isSpam || connection.withInput { input in
-                    Self.spam.utf8.enumerated().allSatisfy { input[$0.offset] == $0.element }
-                }
+                isSpam =
+                    isSpam
+                    || connection.withInput { input in
+                        Self.spam.utf8.enumerated().allSatisfy { input[$0.offset] == $0.element }
+                    }
             }
             connection.consume(length + 2)
             if isDot { break }
