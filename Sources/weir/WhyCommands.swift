@@ -57,8 +57,12 @@ enum WhyCommands {
             } while cursor != nil && left > 0
             history.next = cursor
             if invocation.has("json") { return try invocation.terminal.json(history) }
-            invocation.terminal.table(
-                ["TIME", "WHO", "WHAT", "FROM", "TO", "WHY"], history.events.reversed().map(row))
+            var verdict: String?
+            let rows = history.events.reversed().map { event in
+                if event.verdict != nil { verdict = event.reason }
+                return row(event, after: verdict)
+            }
+            invocation.terminal.table(["TIME", "WHO", "WHAT", "FROM", "TO", "WHY"], rows)
             if cursor != nil { invocation.terminal.note("There is more before that: --limit N.") }
         })
 
@@ -67,9 +71,12 @@ enum WhyCommands {
         throw UsageError(message: "--limit is no \"\(text)\"", hint: "it is a number above 0, such as 50")
     }
 
-    private static func row(_ event: HistoryEvent) -> [String] {
+    /// `verdict` is the reason of the latest one before: what only carries that out does not repeat it.
+    private static func row(_ event: HistoryEvent, after verdict: String?) -> [String] {
         let what = event.verdict.map { "verdict (\($0.mode))" } ?? event.action
-        return [event.time.text, event.actor, what, event.old ?? "", event.new ?? "", event.reason ?? ""]
+        let isRepeated = event.verdict == nil && event.reason == verdict
+        let why = isRepeated && verdict != nil ? "by that verdict" : event.reason ?? ""
+        return [event.time.text, event.actor, what, event.old ?? "", event.new ?? "", why]
     }
 }
 
@@ -226,7 +233,7 @@ struct MessageStory {
         case "accepted": "accepted by the relay"
         case "deferred_quota": "deferred: a limit was used up, and has room again later"
         case "refused_quota": "refused: over a limit"
-        case "refused_suspended": "refused: the account was suspended"
+        case "refused_suspended": "refused: the account was suspended, or flagged and slowed down"
         case "refused_policy": "refused by Weir's own rules"
         case "refused_content": "refused for what it contained"
         case "refused_relay": "refused by the relay"

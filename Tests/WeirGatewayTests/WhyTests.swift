@@ -77,6 +77,7 @@ import WeirGateway
                 return reasons.verdict?.new == .suspended ? reasons : nil
             }
             #expect(reasons.state == .normal && reasons.verdict?.mode == "shadow")
+            #expect(try await gate.administration.calibration(plan: nil).accounts == 1, "today counts at once")
         }
         try await Gate.run(home) { gate in
             let curve = try await gate.administration.calibration(plan: "home")

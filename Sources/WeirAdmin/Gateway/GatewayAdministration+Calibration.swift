@@ -17,6 +17,7 @@ extension GatewayAdministration {
         if let plan, accounts.policies.plans[plan] == nil {
             throw AdminError(.invalid, "There is no plan \"\(plan)\".")
         }
+        await daemon?.server.gateway.saveScores()
         let kept = UInt64(LedgerStore.scoreDaysKept) * .day
         let since = WallTime(nanoseconds: runtime.wall.nanoseconds - min(kept, runtime.wall.nanoseconds))
         let abused = try await mapped { () throws(StoreError) in

@@ -95,7 +95,7 @@ extension Gateway {
     }
 
     /// Saves the day's highest scores, for the curve that thresholds are chosen by.
-    func saveScores() async {
+    package func saveScores() async {
         while true {
             let rows = dailyScores.take(atMost: DailyScores.sliceMax)
             if rows.isEmpty { return }
