@@ -37,6 +37,9 @@ extension Configuration {
             "relays", .required, "Where mail goes, by weight; one that fails rests and is probed.", Relay.read)
         let delivery = keys.value(
             "delivery", .choice, default: Delivery.proxyOrQueue, "What happens to mail when no relay can be reached.")
+        let scanner = keys.optionalMapping(
+            "scanner", "Who looks at what messages say.", Configuration.Scanner.read
+        ).flatMap { $0 }
         let admin = keys.mapping("admin", "Where administrators and monitoring connect.", Admin.read)
         let timeouts = keys.mapping("timeouts", "How long the gateway waits.", Timeouts.read)
         let log = keys.mapping("log", "What is written to standard output.", Log.read)
@@ -50,7 +53,8 @@ extension Configuration {
         draft.configuration = Configuration(
             hostname: hostname, store: store, policies: policies.map(\.value), contact: contact, timezone: timezone,
             hashKeyFile: hashKeyFile, tls: tls, listeners: listeners.map(\.value), networks: networks.map(\.value),
-            relays: relays.map(\.value), delivery: delivery, admin: admin, timeouts: timeouts, log: log)
+            relays: relays.map(\.value), delivery: delivery, scanner: scanner, admin: admin, timeouts: timeouts,
+            log: log)
         return draft
     }
 }
@@ -123,6 +127,30 @@ extension Relay {
         return Relay(
             name: name, address: address, tls: tls, ca: ca, weight: weight, connections: connections, login: login,
             passwordFile: passwordFile)
+    }
+}
+
+extension Configuration.Scanner {
+    static func read(_ keys: inout Keys) -> Self? {
+        let directory = keys.reading.directory
+        let url = keys.required(
+            "url", .webAddress, "Where rspamd's normal worker listens, over http; /checkv2 is asked there.")
+        let deadline = keys.value(
+            "deadline", .duration(.milliseconds(100)...(.seconds(60))), default: .seconds(5),
+            "The longest that a message waits for its verdict, before its final dot.")
+        let size = keys.value(
+            "size", .size(16_000...16_000_000), default: 1_000_000,
+            "How much of a message is scanned, from its beginning.")
+        let away = keys.value(
+            "away", .choice, default: Away.open,
+            "What becomes of messages while there is no verdict: they pass, or are deferred with 451.")
+        let passwordFile = keys.optional(
+            "password_file", .path(in: directory), "The file whose first line is the worker's password.")
+        if let url, url.isSecure { keys.refuse("url", "rspamd speaks http", hint: "write http://") }
+        if let url, url.target != "/" { keys.refuse("url", "the path is always /checkv2", hint: "leave it out") }
+        guard var url else { return nil }
+        url.target = "/checkv2"
+        return Self(url: url, deadline: deadline, size: size, away: away, passwordFile: passwordFile)
     }
 }
 

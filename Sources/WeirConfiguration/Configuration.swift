@@ -39,6 +39,23 @@ package struct Configuration: Hashable, Sendable {
         package var tokenFile: String?
     }
 
+    /// Who looks at what messages say: rspamd.
+    package struct Scanner: Hashable, Sendable {
+        /// What becomes of a message that cannot be scanned now.
+        package enum Away: String, CaseIterable, Sendable {
+            case open, `defer`
+        }
+
+        /// http, of its normal worker.
+        package var url: WebAddress
+        /// For the verdict on one message.
+        package var deadline: Duration
+        /// Octets of a message that are scanned, from its beginning.
+        package var size: Int
+        package var away: Away
+        package var passwordFile: String?
+    }
+
     /// How long the gateway waits; at most an hour each.
     package struct Timeouts: Hashable, Sendable {
         /// For a client's next command.
@@ -89,6 +106,7 @@ package struct Configuration: Hashable, Sendable {
     /// At least one; names are unique.
     package var relays: [Relay]
     package var delivery: Delivery
+    package var scanner: Scanner?
     package var admin: Admin
     package var timeouts: Timeouts
     package var log: Log

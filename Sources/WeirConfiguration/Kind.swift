@@ -155,6 +155,28 @@ extension Kind<Int> {
         }
     }
 
+    /// A size in octets with its unit, such as `512 KB` or `1 MB`.
+    static func size(_ range: ClosedRange<Int>) -> Kind {
+        let units = [("MB", 1_000_000), ("MiB", 1 << 20), ("KB", 1_000), ("KiB", 1 << 10), ("B", 1)]
+        let write = { @Sendable (octets: Int) in
+            let unit = units.first { octets % $0.1 == 0 } ?? ("B", 1)
+            return "\(octets / unit.1) \(unit.0)"
+        }
+        return Kind(
+            expected: "a size from \(write(range.lowerBound)) to \(write(range.upperBound)), such as 1 MB",
+            read: { scalar throws(Mismatch) in
+                let digits = scalar.text.prefix { ("0"..."9").contains($0) }
+                let name = scalar.text[digits.endIndex...].drop { $0 == " " }
+                guard let unit = units.first(where: { $0.0 == name }) else {
+                    throw Mismatch(hint: Int(scalar.text).map { "write its unit: \($0) B, \($0) KB or \($0) MB" })
+                }
+                guard let number = Int(digits), number <= range.upperBound, range.contains(number * unit.1) else {
+                    throw Mismatch()
+                }
+                return number * unit.1
+            }, write: write)
+    }
+
     /// A share such as `80%`.
     static let percent = Kind(
         expected: "a percentage from 1% to 100%",
@@ -225,6 +247,12 @@ extension Kind<Endpoint> {
         guard endpoint.port != 0 else { throw Mismatch(hint: "a port is from 1 to 65535") }
         return endpoint
     }
+}
+
+extension Kind<WebAddress> {
+    /// Where an HTTP request goes.
+    static let webAddress = Kind(
+        "an address such as http://127.0.0.1:11333 or https://host.example/path", read: reading { WebAddress($0) })
 }
 
 /// For the two slips that people make with ports.

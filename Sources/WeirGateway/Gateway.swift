@@ -91,7 +91,9 @@ package final class Gateway: Sendable {
         let relays = Relays(
             parts.loaded.configuration.relays, pools: pools, meter: { RelayMeter($0, metrics: metrics) },
             random: { runtime.random() })
-        state = Mutex(State(generation: Generation(parts.loaded, material: parts.material, relays: relays)))
+        let scanner = Scanner.make(parts.loaded, parts.material, runtime: runtime, parts.telemetry)
+        state = Mutex(
+            State(generation: Generation(parts.loaded, material: parts.material, relays: relays, scanner: scanner)))
     }
 
     /// The configuration in force.

@@ -9,6 +9,7 @@ package final class Generation: Sendable {
     package let configuration: Configuration
     package let policies: Policies
     package let relays: Relays
+    package let scanner: Scanner?
     /// By listener name: puts a server's TLS over an accepted transport.
     package let serverTLS: [String: Material.ServerWrap]
     /// By listener name, in seconds since 1970.
@@ -39,11 +40,12 @@ package final class Generation: Sendable {
         package var recipients: UInt64?
     }
 
-    init(_ loaded: LoadedConfiguration, material: Material, relays: Relays) {
+    init(_ loaded: LoadedConfiguration, material: Material, relays: Relays, scanner: Scanner?) {
         self.loaded = loaded
         configuration = loaded.configuration
         policies = loaded.policies
         self.relays = relays
+        self.scanner = scanner
         serverTLS = material.serverTLS
         certificateEnds = material.certificateEnds
         timeouts = Timeouts(loaded.configuration.timeouts)
@@ -58,6 +60,7 @@ package final class Generation: Sendable {
         configuration = former.configuration
         policies = former.policies
         relays = former.relays
+        scanner = former.scanner
         serverTLS = material.serverTLS
         certificateEnds = material.certificateEnds
         timeouts = former.timeouts

@@ -11,6 +11,7 @@ package struct Material: Sendable {
     package var relaySecrets: [String: RelayConnector.Secrets]
     /// Keys the account's name in `X-Weir-Account`.
     package var hashKey: [UInt8]
+    package var scannerPassword: [UInt8]?
     /// By listener name: when its certificate ends, in seconds since 1970.
     package var certificateEnds: [String: UInt64] = [:]
 

@@ -26,6 +26,28 @@ package struct Envelope: Equatable, Sendable {
         recipient.append(from: line, offering: .passedOn, to: &octets)
     }
 
+    /// The paths without their brackets: the sender's, and those of the first recipients, at most so many.
+    package func paths(recipientsMax: Int) -> (sender: [UInt8], recipients: [[UInt8]]) {
+        var paths: [[UInt8]] = []
+        var offset = 0
+        while paths.count <= recipientsMax, let path = path(from: &offset) { paths.append(path) }
+        return (paths.first ?? [], Array(paths.dropFirst()))
+    }
+
+    /// The next path, and where to go on: behind it, where no `<` stands but the next one's.
+    private func path(from offset: inout Int) -> [UInt8]? {
+        guard let start = octets[offset...].firstIndex(of: UInt8(ascii: "<")) else { return nil }
+        var isQuoted = false
+        var end = start + 1
+        while end < octets.count, isQuoted || octets[end] != UInt8(ascii: ">") {
+            if octets[end] == UInt8(ascii: "\"") { isQuoted.toggle() }
+            end += isQuoted && octets[end] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard end < octets.count else { return nil }
+        offset = end + 1
+        return Array(octets[start + 1..<end])
+    }
+
     /// Writes the recipient added last, for a relay that has all before it and offers all of ``requires``.
     package func appendLast(to output: inout [UInt8]) { output.append(contentsOf: octets[lastStart...]) }
 

@@ -57,7 +57,10 @@ struct Check {
         let status = await runningDaemon()
         await checkStore(status)
         await checkPorts(status)
-        if let material { await checkRelays(material) }
+        if let material {
+            await checkRelays(material)
+            await checkScanner(material)
+        }
     }
 
     private func report() -> Int32 {
@@ -193,6 +196,15 @@ struct Check {
                 warn(["\(key).address"], what, hint: "mail is deferred while no relay answers")
             }
         }
+    }
+
+    private mutating func checkScanner(_ material: Material) async {
+        guard let scanner = configuration.scanner else { return }
+        guard let failure = await ScannerTrial.run(scanner, material, on: runtime) else {
+            return say("scanner", "answers")
+        }
+        let fate = scanner.away == .open ? "pass without it" : "are deferred"
+        warn(["scanner.url"], "scanner: \(failure)", hint: "messages \(fate) while it does not answer")
     }
 
     // MARK: - Words

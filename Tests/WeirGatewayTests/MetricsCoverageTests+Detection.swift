@@ -1,6 +1,7 @@
 import TestKit
 import Testing
 import WeirAdmin
+import WeirGateway
 
 extension MetricsCoverageTests {
     /// A gateway before a relay that knows nobody whose address begins with nobody.
@@ -67,6 +68,42 @@ extension MetricsCoverageTests {
                 try client.must("RSET")
             }
             #expect(eventually { (try? self.page(of: gate).contains("cause=\"relay_refuses\"} 1\n")) == true })
+            page += try self.page(of: gate)
+        }
+        return page
+    }
+
+    /// All that a scanner may say, and not say.
+    static func scans() async throws -> String {
+        let scanner = try ScannerStub { message in
+            for action in ["no action", "add header", "soft reject", "reject"]
+            where message.contains("Subject: \(action)") {
+                return .verdict(action, action == "reject" ? 20 : 1)
+            }
+            return message.contains("silence") ? .silence : message.contains("drop") ? .drop : .verdict("no action", 0)
+        }
+        let home = try Gate.Home(
+            limits: "1000 recipients per hour",
+            settings: ["scanner: { url: \"http://127.0.0.1:\(scanner.port)\", deadline: 1s, size: 16 KB }"])
+        try home.folder.write(
+            "plan: home\nlimits: [1000 recipients per day]\ndetector: shadow\n", to: "policies/home.yaml")
+        var page = ""
+        try await Gate.run(home) { gate in
+            let people = (1...5).map { "friend\($0)@example.com" }
+            func send(_ subject: String, from source: String) throws -> Int? {
+                let answers = try gate.client(from: source).message(to: people, "Subject: \(subject)\r\n\r\nHello.")
+                return answers.dot?.code
+            }
+            #expect(try send("no action", from: "127.0.1.1") == 250)
+            #expect(try send("add header", from: "127.0.1.2") == 250)
+            #expect(try send("soft reject", from: "127.0.1.3") == 451)
+            let codes = try (1...30).map { try send("reject", from: "127.0.2.\($0)") }
+            // Who condemns everybody is not believed.
+            #expect(codes.first == 550 && codes.last == 250, "\(codes)")
+            #expect(gate.daemon.server.gateway.alarms.contains { $0.hasPrefix("The scanner calls most") })
+            #expect(eventually { (try? self.page(of: gate).contains("cause=\"scanner_condemns\"} 1\n")) == true })
+            page = try self.page(of: gate)
+            for subject in ["silence", "drop", "drop", "drop"] { #expect(try send(subject, from: "127.0.1.4") == 250) }
             page += try self.page(of: gate)
         }
         return page

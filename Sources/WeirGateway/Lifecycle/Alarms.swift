@@ -22,6 +22,7 @@ extension Gateway {
         for relay in relays where !relay.isUp {
             alarms.append("Relay \(relay.settings.name) is down: \(trouble(of: relay) ?? "it was never reached").")
         }
+        if let alarm = generation.scanner?.alarm { alarms.append(alarm) }
         if let alarm = detector.alarm { alarms.append(alarm.sentence) }
         if let step = clockWatch.step(now: runtime.now) { alarms.append(step.sentence) }
         let soon = runtime.wall.seconds + Gateway.certificateNotice

@@ -38,7 +38,8 @@ extension Generation {
         let keys: [(String, Bool)] = [
             ("hostname", old.hostname != new.hostname), ("contact", old.contact != new.contact),
             ("tls", old.tls != new.tls), ("delivery", old.delivery != new.delivery),
-            ("timeouts", old.timeouts != new.timeouts), ("log.level", old.log.level != new.log.level),
+            ("scanner", old.scanner != new.scanner), ("timeouts", old.timeouts != new.timeouts),
+            ("log.level", old.log.level != new.log.level),
             ("policies", old.policies != new.policies),
         ]
         return changes + keys.filter(\.1).map { "\($0.0) changed" }

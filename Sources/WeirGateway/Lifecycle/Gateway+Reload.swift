@@ -113,7 +113,8 @@ extension Gateway {
         let relays = Relays(
             loaded.configuration.relays, pools: pools, former: former.relays,
             meter: { RelayMeter($0, metrics: metrics) }, random: { [runtime] in runtime.random() })
-        let generation = Generation(loaded, material: material, relays: relays)
+        let scanner = Scanner.make(loaded, material, former: former.scanner, runtime: runtime, telemetry)
+        let generation = Generation(loaded, material: material, relays: relays, scanner: scanner)
         state.withLock { state in
             state.generation = generation
             state.ports += opened

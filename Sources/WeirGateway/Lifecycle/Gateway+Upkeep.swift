@@ -61,6 +61,7 @@ extension Gateway {
             if round % Gateway.sweepRounds == 0 { sweep(pools[index]) }
             guard index == 0 else { continue }
             probeResting()
+            generation.scanner?.probeIfRested(on: loop)
             climateWatch.look(at: detector.alarm, telemetry)
             noteClock()
             if round % Gateway.savingRounds == 0 { await saveEvidence() }

@@ -48,12 +48,14 @@ extension Material {
                     login: try credentials(of: relay, "relays[\(index)].password_file"))
             }
         }
+        let scannerPassword = collect { () throws(FileFault) in try password(of: configuration.scanner) } ?? nil
         let key = collect { () throws(FileFault) in
             try hashKey(configuration.hashKeyFile, mayCreate: mayCreate)
         }
         // One certificate serves all listeners: what is wrong with it is said once.
         guard errors.isEmpty, let key else { throw ConfigurationErrors(errors) }
         var material = Material(serverTLS: serverTLS, relaySecrets: secrets, hashKey: key)
+        material.scannerPassword = scannerPassword
         material.certificateEnds = certificateEnds
         return material
     }
@@ -94,13 +96,23 @@ extension Material {
 
     private static func credentials(of relay: Relay, _ key: String) throws(FileFault) -> Credentials? {
         guard let login = relay.login, let file = relay.passwordFile else { return nil }
-        var password = try contents(of: file, key, octetsMax: 1024, hint: "password_file: of relay \(relay.name)")
+        let password = try password(in: file, key, hint: "password_file: of relay \(relay.name)")
+        return Credentials(login: Array(login.utf8), password: password)
+    }
+
+    private static func password(of scanner: Configuration.Scanner?) throws(FileFault) -> [UInt8]? {
+        guard let file = scanner?.passwordFile else { return nil }
+        return try password(in: file, "scanner.password_file", hint: "password_file: of the scanner")
+    }
+
+    private static func password(in file: String, _ key: String, hint: String) throws(FileFault) -> [UInt8] {
+        var password = try contents(of: file, key, octetsMax: 1024, hint: hint)
         while let last = password.last, last == 0x0A || last == 0x0D { password.removeLast() }
         guard !password.isEmpty, !password.contains(0) else {
             throw FileFault(
                 key: key, file: file, reason: "no password in it", hint: "write the password on its only line")
         }
-        return Credentials(login: Array(login.utf8), password: password)
+        return password
     }
 
     /// The octets of a hash key, and the most and the least that a file of one may have.

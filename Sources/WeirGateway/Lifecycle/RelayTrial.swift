@@ -44,6 +44,27 @@ package enum RelayTrial {
     }
 }
 
+/// Tries whether the scanner answers as configured.
+package enum ScannerTrial {
+    /// Shows it a message that nobody sends; returns what is wrong, in words, or nil.
+    package static func run(
+        _ settings: Configuration.Scanner, _ material: Material, on runtime: Runtime
+    ) async -> String? {
+        let scanner = Scanner(settings, password: material.scannerPassword, runtime: runtime, telemetry: .silent)
+        let loop = runtime.loops[0]
+        return await loop.spawn { () -> String? in
+            let waiter = Waiter(on: loop)
+            defer { waiter.retire() }
+            do throws(Scanner.ScanFault) {
+                _ = try await scanner.ask(.trial, on: loop, waiter, until: scanner.deadline(now: loop.now))
+                return nil
+            } catch {
+                return error.reason
+            }
+        }.value
+    }
+}
+
 /// Tries whether addresses can be listened on.
 package enum PortTrial {
     /// Listens on an address and lets go of it at once.

@@ -6,6 +6,8 @@ struct Conduct {
     let terms: Terms
     /// Recipients that a flagged account was let write to and does not know.
     var strangers = 0
+    /// The scanner's, where it gave one.
+    var scannerScore: Double?
     private var people: [UInt64] = []
     /// In the order of `people`; nil: no relay said anything.
     private var replies: [RecipientReply?] = []
@@ -36,6 +38,7 @@ struct Conduct {
     mutating func facts(_ origin: MessageFacts, hasContent: Bool) -> MessageFacts {
         var facts = origin
         facts.recipients = people
+        facts.scannerScore = scannerScore
         if hasContent { facts.content = examiner.finish() }
         return facts
     }

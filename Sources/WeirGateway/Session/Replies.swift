@@ -37,6 +37,25 @@ enum Explanation {
         return when == .reject ? Reply(550, EnhancedCode(5, 7, 1), text) : Reply(450, EnhancedCode(4, 7, 1), text)
     }
 
+    /// What the scanner will have nobody get.
+    static func scanRefused(contact: String, id: MessageID) -> Reply {
+        Reply(
+            550, EnhancedCode(5, 7, 1),
+            "The content of this message is refused as spam or worse. If it is neither, write to \(contact). [\(id)]")
+    }
+
+    /// What the scanner wants to see again.
+    static func scanDeferred(id: MessageID) -> Reply {
+        Reply(
+            451, EnhancedCode(4, 7, 1), "The content of this message is in doubt for now, try again later. [\(id)]")
+    }
+
+    /// There is no verdict, and without one nothing passes.
+    static func notScanned(id: MessageID) -> Reply {
+        Reply(
+            451, EnhancedCode(4, 7, 1), "The content of this message cannot be scanned now, try again later. [\(id)]")
+    }
+
     /// What an account that is flagged is told when it has written to enough people it does not know.
     static func slowed(contact: String, id: MessageID) -> Reply {
         Reply(

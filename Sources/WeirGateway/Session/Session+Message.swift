@@ -120,6 +120,7 @@ extension Session {
             received: receivedField(transaction), account: transaction.account.traceField(key: gateway.hashKey),
             bareNewline: listener.bareNewline == .normalize ? .normalize : .reject)
         let octetsMax = octetsMax(of: transaction.account) ?? .max
+        transaction.scanCopy = generation.scanner?.makeCopy()
         let deadline = loop.now + Session.messageTimeout
         var silenceDeadline = loop.now + generation.timeouts.data
         // Moves on with what comes, and while the relay is waited for: who dribbles runs out of it.
@@ -134,12 +135,14 @@ extension Session {
                 continue
             }
             silenceDeadline = loop.now + generation.timeouts.data
+            let written = relay.connection.output.count
             let progress = client.withInput { input in
                 let progress = stream.consume(input, into: &relay.connection.output)
                 transaction.conduct?.examine(input.extracting(0..<progress.consumed))
                 return progress
             }
             client.consume(progress.consumed)
+            if outcome == nil { transaction.scanCopy?.take(relay.connection.output[written...]) }
             patience = patience + UInt64(clamping: progress.consumed) * Session.patiencePerOctet
             outcome = outcome ?? grow(transaction, to: stream.octets)
             if stream.octets > octetsMax { outcome = outcome ?? .refused(.messageTooBig) }
@@ -260,7 +263,8 @@ extension Session {
             abandonRelay(of: transaction)
             return reply(to: outcome)
         }
-        if let refusal = judge(transaction) {
+        let ruling = try await scan(transaction)
+        if let refusal = judge(transaction) ?? ruling {
             abandonRelay(of: transaction)
             return ForwardedReply(refusal)
         }

@@ -46,6 +46,9 @@ extension Session {
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
+        if transaction.isReliefOnly, generation.scanner != nil {
+            transaction.isReliefOnly = isRelief(recipient, length: length)
+        }
         noteWritten(recipient, length: length)
         answers.append(.relay(hold))
     }
@@ -105,6 +108,10 @@ extension Session {
         guard let transaction, !transaction.isLost, permission(of: transaction.account).refusal == nil else {
             return false
         }
+        return isRelief(recipient, length: length)
+    }
+
+    private func isRelief(_ recipient: RecipientParameters, length: Int) -> Bool {
         let contact = generation.configuration.contact
         return client.withInput { recipient.path.isRelief(contact: contact, in: $0.extracting(0..<length)) }
     }

@@ -29,6 +29,10 @@ final class Transaction {
     var isLost = false
     /// What the detector is told of it; nil where the plan has none.
     var conduct: Conduct?
+    /// Whether all its recipients are such as always may be written to; told only where there is a scanner.
+    var isReliefOnly = true
+    /// What is kept for the scanner; nil where there is none, or nobody needs it any more.
+    var scanCopy: ScanCopy?
     /// Relays that failed in this transaction.
     var failed: [RelayState] = []
     /// Whether a connection that was idle failed: the next one is to be new.

@@ -1,5 +1,25 @@
 import WeirBase
 
+/// What the scanner says of messages, and how it is.
+package struct ScannerMetrics: Sendable {
+    package let requests: MetricFamily<Counter, MetricLabels.ScanResult>
+    /// In nanoseconds.
+    package let duration: Histogram
+    package let up: Gauge
+
+    init(adding registry: inout MetricRegistry) {
+        requests = registry.add(
+            .counter("weir_scanner_requests_total", "Messages for the scanner by what came of it."),
+            MetricAxis(MetricLabels.ScanResult.self))
+        duration = registry.add(
+            .histogram(
+                "weir_scanner_request_duration_seconds", "Time for the scanner to answer.",
+                bounds: MetricBounds.durations, scale: .second))
+        up = registry.add(
+            .gauge("weir_scanner_up", "1 if the scanner answers, 0 if it is away or none is configured."))
+    }
+}
+
 /// What is decided about accounts, and the evidence that it rests on.
 package struct DetectorMetrics: Sendable {
     package typealias Labels = MetricLabels

@@ -106,6 +106,16 @@ package enum MetricLabels {
         package static let labelName = "cause"
     }
 
+    /// What came of showing a message to the scanner.
+    package enum ScanResult: Int, ClosedLabel {
+        case passed, marked, deferred, rejected
+        /// It was not asked, for it is away, or for too many were being scanned.
+        case away, busy
+        /// It did not answer in time, or not as a scanner does.
+        case timeout, failed
+        package static let labelName = "result"
+    }
+
     package enum EvidenceRead: Int, ClosedLabel {
         case success, damaged, error
         package static let labelName = "result"

@@ -13,6 +13,7 @@ package final class GatewayMetrics: Sendable {
     package let smtp: SMTPMetrics
     package let quota: QuotaMetrics
     package let detector: DetectorMetrics
+    package let scanner: ScannerMetrics
     package let relays: RelayMetrics
     package let store: StoreMetrics
     package let operation: OperationMetrics
@@ -28,6 +29,7 @@ package final class GatewayMetrics: Sendable {
         smtp = SMTPMetrics(adding: &registry, listeners: listenerNames.axis)
         quota = QuotaMetrics(adding: &registry, limits: limitNames.axis)
         detector = DetectorMetrics(adding: &registry)
+        scanner = ScannerMetrics(adding: &registry)
         self.relays = RelayMetrics(adding: &registry, relays: relayNames.axis)
         store = StoreMetrics(adding: &registry)
         operation = OperationMetrics(adding: &registry, loops: loops)

@@ -13,6 +13,7 @@ struct ClimateTests {
         let simulation = Simulation(seed: 1, loops: 1)
         let life: Life
         let relay: ScriptedRelay
+        let scanner: ScriptedScanner
         private let visitor: RuntimeExecutor
         /// Refusals so far, ours and the relay's.
         private(set) var refusals: [String] = []
@@ -22,7 +23,7 @@ struct ClimateTests {
 
         init() throws {
             var scenario = Scenario(seed: 1)
-            scenario.detector = .suspend
+            (scenario.detector, scenario.scanner) = (.suspend, .good)
             scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: .good)]
             (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (100, 1000, nil, nil)
             (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
@@ -31,6 +32,10 @@ struct ClimateTests {
             relay = try ScriptedRelay(
                 name: "relay0", address: address, simulation: simulation, manners: .good, startTLS: false,
                 evidence: Evidence { 0 }, random: SeededRandom(seed: 1))
+            simulation.hosts["198.51.100.100"] = .success([ScriptedScanner.address.ip])
+            scanner = try ScriptedScanner(
+                simulation: simulation, manners: .good, octetsMax: scenario.scannerSize * 1024,
+                evidence: Evidence { 0 }, random: SeededRandom(seed: 2))
             life = try Life(
                 number: 1, scenario: scenario, simulation: simulation, disk: SimulatedDisk(seed: 1), onLost: { _ in })
             visitor = simulation.makeExecutor(name: "clients")
@@ -136,6 +141,30 @@ struct ClimateTests {
             await town.sleep(.hour)
             #expect(town.alarms == [])
             for _ in 0..<3 { await town.round(strangers: 4) }
+            #expect(town.takeRefusals() == [])
+            let states = try await town.states()
+            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+
+    @Test("a scanner that rejects everything is soon not believed, has nobody suspended, and an alarm that ends")
+    func scannerCondemns() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            town.scanner.manners.rejects = 1
+            await town.round(strangers: 2)
+            let refused = town.takeRefusals()
+            #expect(
+                refused.count < Town.accounts / 2 && refused.allSatisfy { $0.hasPrefix("550 5.7.1 The content") },
+                "\(refused)")
+            #expect(town.alarms.contains { $0.hasPrefix("The scanner calls most") }, "\(town.alarms)")
+            await town.round(strangers: 1)
+            #expect(town.takeRefusals() == [])
+            town.scanner.manners = .good
+            await town.round(strangers: 1)
+            await town.sleep(.hour)
+            #expect(town.alarms == [])
+            await town.live(days: 1)
             #expect(town.takeRefusals() == [])
             let states = try await town.states()
             #expect(states.allSatisfy { $0.state == .normal }, "\(states)")

@@ -53,6 +53,10 @@ struct Scenario: CustomStringConvertible {
     var customerCap: Int?
     var gatewayCap: Int?
     var detector = Plan.DetectorMode.off
+    var scanner: ScannerManners?
+    var scannerAway = "open"
+    /// In KiB.
+    var scannerSize = 16
     var relayTimeout = 60
     var dotTimeout = 600
     var clientTimeout = 300
@@ -77,6 +81,11 @@ struct Scenario: CustomStringConvertible {
         drawRelays(&random, vices)
         drawAccounts(&random, vices)
         if !isCalm { drawFates(&random) }
+        if random.chance(0.5) {
+            scanner = isCalm ? .good : ScannerManners(drawnBy: &random, vices: max(vices, 0.3))
+            scannerAway = random.chance(0.5) ? "open" : "defer"
+            scannerSize = random.chance(0.5) ? 16 : 1000
+        }
         relayTimeout = [10, 60, 120][random.below(3)]
         dotTimeout = [30, 60, 60, 600][random.below(4)]
         clientTimeout = [30, 60, 60, 300][random.below(4)]
@@ -205,6 +214,10 @@ extension Scenario {
             relays:
 
             """
+        if scanner != nil {
+            let url = "http://198.51.100.100:11333"
+            text = "scanner: {url: \"\(url)\", deadline: 5s, size: \(scannerSize) KiB, away: \(scannerAway)}\n" + text
+        }
         for (index, relay) in relays.enumerated() {
             text += "  - {name: relay\(index), address: relay\(index).isp.example:25, tls: \(relay.tls), "
             text += "weight: \(relay.weight), connections: \(relay.connections)}\n"

@@ -78,6 +78,16 @@ final class ScriptLink {
         }
     }
 
+    /// The next octets, so many.
+    func octets(_ count: Int, within span: UInt64) async throws(ConnectionError) -> [UInt8] {
+        let deadline = executor.now + span
+        while unread < count {
+            if !(try take()) { try await connection.wait(until: deadline) }
+        }
+        defer { start += count }
+        return Array(arrived[start..<start + count])
+    }
+
     private func lineAtHand() -> [UInt8]? {
         var index = start
         while index + 1 < arrived.count {

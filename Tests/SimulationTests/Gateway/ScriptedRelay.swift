@@ -321,7 +321,7 @@ final class ScriptedRelay: @unchecked Sendable {
 
 extension [UInt8] {
     /// The message as its sender wrote it: what the gateway put in front ends with its account field.
-    fileprivate var behindPreface: [UInt8] {
+    var behindPreface: [UInt8] {
         let name = Array("\r\nX-Weir-Account: ".utf8)
         guard starts(with: "Received: ".utf8) else { return self }
         var index = 0

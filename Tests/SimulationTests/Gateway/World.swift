@@ -15,6 +15,7 @@ final class World: @unchecked Sendable {
     private(set) var life: Life?
     private(set) var lives: [Life] = []
     private(set) var relays: [ScriptedRelay] = []
+    private(set) var scanner: ScriptedScanner?
     private(set) var subscribers: [ScriptedSubscriber] = []
     private var random: SeededRandom
     private let driver: RuntimeExecutor
@@ -43,6 +44,7 @@ final class World: @unchecked Sendable {
             evidence.narrator = { [unowned simulation] in narrator(simulation.now.since(simulation.start), $0) }
         }
         try makeRelays()
+        try makeScanner()
         try makeSubscribers()
     }
 
@@ -56,6 +58,16 @@ final class World: @unchecked Sendable {
                     name: "relay\(index)", address: address, simulation: simulation, manners: part.manners,
                     startTLS: part.tls == "required" || index % 2 == 0, evidence: evidence, random: random.fork()))
         }
+    }
+
+    private func makeScanner() throws {
+        guard let manners = scenario.scanner else { return }
+        let address = ScriptedScanner.address
+        simulation.hosts["198.51.100.100"] = .success([address.ip])
+        simulation.network.plans[address] = scenario.relayPlan
+        scanner = try ScriptedScanner(
+            simulation: simulation, manners: manners, octetsMax: scenario.scannerSize * 1024, evidence: evidence,
+            random: random.fork())
     }
 
     private func makeSubscribers() throws {
@@ -128,6 +140,7 @@ final class World: @unchecked Sendable {
     }
 
     private func listen(to transport: SimulatedTransport, of life: Life) {
+        guard transport.peer != ScriptedScanner.address else { return }
         connections += 1
         let tap = Wiretap(
             number: connections, life: life.number, evidence: evidence, now: { [unowned simulation] in simulation.now },
@@ -216,6 +229,7 @@ final class World: @unchecked Sendable {
             relay.manners.keywords = keywords
             relay.isDown = false
         }
+        scanner?.manners = .good
         isHealed = true
         guard let disk = life?.disk else { return }
         // The power may be gone, and nobody has written since.

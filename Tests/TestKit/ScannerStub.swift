@@ -1,0 +1,53 @@
+import Foundation
+import Synchronization
+
+/// A scanner that says what it is told to, by the text of the message.
+package final class ScannerStub: Sendable {
+    package enum Answer: Sendable {
+        /// An action and a score, of 15.
+        case verdict(String, Double)
+        /// Octets as they stand.
+        case raw(String)
+        case drop
+        /// Nothing, until the gateway closes.
+        case silence
+    }
+
+    package let port: UInt16
+    private let listener: Socket
+
+    package init(_ script: @escaping @Sendable (String) -> Answer) throws {
+        let listener = try Socket.listening()
+        self.listener = listener
+        port = listener.port
+        Thread.detachNewThread {
+            while let socket = listener.accept() {
+                Thread.detachNewThread { try? ScannerStub.serve(socket, script) }
+            }
+        }
+    }
+
+    deinit { listener.close() }
+
+    private static func serve(_ socket: Socket, _ script: (String) -> Answer) throws {
+        defer { socket.close() }
+        var length = 0
+        while let line = try socket.line(), !line.isEmpty {
+            let text = String(decoding: line, as: UTF8.self).lowercased()
+            if text.hasPrefix("content-length: ") { length = Int(text.dropFirst(16)) ?? 0 }
+        }
+        var body = ""
+        // Each line of a message ends in CRLF, the last one too.
+        while body.utf8.count < length, let line = try socket.line() {
+            body += String(decoding: line, as: UTF8.self) + "\r\n"
+        }
+        switch script(body) {
+        case .verdict(let action, let score):
+            let json = "{\"action\":\"\(action)\",\"score\":\(score),\"required_score\":15.0,\"symbols\":{}}"
+            try socket.send("HTTP/1.1 200 OK\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)")
+        case .raw(let text): try socket.send(text)
+        case .drop: break
+        case .silence: _ = socket.rest()
+        }
+    }
+}
