@@ -43,19 +43,40 @@ import WeirStore
         #expect(try accounts.account("ann")?.state == .normal, "a verdict alone moves nobody")
     }
 
-    @Test("a verdict and the state it leads to are one: whenever the power goes, both are there or neither is")
+    @Test(
+        "a verdict and the state it leads to are one: at whichever change the power goes, both are there or neither is")
     func together() throws {
-        for seed in UInt64(1)...40 {
-            let disk = SimulatedDisk(seed: seed)
-            let store = SimulatedStore(disk)
+        var kept = 0
+        var change = 1
+        while true {
+            let store = SimulatedStore(SimulatedDisk(seed: UInt64(change)))
             let accounts = try AccountsStore(in: store.directory)
             try accounts.add(NewAccount(login: "ann", plan: "home"), by: author("root"))
-            try accounts.keep(verdict(1), moving: .suspended, by: author(second: 1))
-            let after = try AccountsStore(in: store.crashed(seed: seed).directory)
-            #expect(try after.account("ann")?.state == .suspended)
-            #expect(try after.verdicts(of: "ann").count == 1)
-            #expect(try after.audit(of: "ann").first?.actor == "weir")
+            store.disk.faults.powerCut = change
+            let isAcknowledged = (try? accounts.keep(verdict(1), moving: .suspended, by: author(second: 1))) != nil
+            let wasCut = store.disk.isPowerLost
+            let after = try AccountsStore(in: store.crashed(seed: UInt64(change)).directory)
+            let count = try after.verdicts(of: "ann").count
+            #expect(try after.account("ann")?.state == (count == 1 ? .suspended : .normal), "change \(change)")
+            #expect(try after.audit(of: "ann").first?.actor == (count == 1 ? "weir" : "root"), "change \(change)")
+            #expect(!isAcknowledged || count == 1, "what was acknowledged is there")
+            kept += count
+            if !wasCut { break }
+            change += 1
         }
+        #expect(change > 3 && kept > 0, "the power was cut in the midst of it, \(change - 1) times")
+    }
+
+    @Test("on a full disk a verdict is refused whole, and the next one is kept when there is room again")
+    func full() throws {
+        let accounts = try opened()
+        store.disk.faults.capacity = 0
+        #expect(throws: StoreError.self) { try accounts.keep(verdict(1), moving: .suspended, by: author()) }
+        #expect(try accounts.account("ann")?.state == .normal)
+        #expect(try accounts.verdicts(of: "ann").isEmpty)
+        store.disk.faults.capacity = .max
+        try accounts.keep(verdict(2), moving: .suspended, by: author())
+        #expect(try accounts.account("ann")?.state == .suspended)
     }
 
     @Test("what was decided of an account stays when it is removed, and a verdict on one that is gone is kept")
