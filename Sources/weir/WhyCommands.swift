@@ -114,8 +114,8 @@ struct AccountStory {
                 next.append(("account suspend \(login) --why TEXT", "confirm it: calibration leaves the account out"))
             }
         case .flagged:
-            next.append(("account suspend \(login) --why TEXT", "stop it altogether"))
-            next.append(("account release \(login) --why TEXT", "end the brake before it ends by itself"))
+            next.append(
+                ("account suspend \(login) --why TEXT", "stop it altogether; else the brake ends after a calm day"))
         case .normal, .probation:
             if reasons.verdict != nil {
                 next.append(("account suspend \(login) --why TEXT", "stop it, where the verdict was right"))
