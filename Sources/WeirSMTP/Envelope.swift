@@ -28,24 +28,26 @@ package struct Envelope: Equatable, Sendable {
 
     /// The paths without their brackets: the sender's, and those of the first recipients, at most so many.
     package func paths(recipientsMax: Int) -> (sender: [UInt8], recipients: [[UInt8]]) {
-        var paths: [[UInt8]] = []
-        var offset = 0
-        while paths.count <= recipientsMax, let path = path(from: &offset) { paths.append(path) }
-        return (paths.first ?? [], Array(paths.dropFirst()))
+        var recipients: [[UInt8]] = []
+        var start = mailEnd
+        while recipients.count < recipientsMax, let end = octets[start...].firstIndex(of: .lineFeed) {
+            recipients.append(path(in: octets[start..<end]))
+            start = end + 1
+        }
+        return (path(in: octets[..<mailEnd]), recipients)
     }
 
-    /// The next path, and where to go on: behind it, where no `<` stands but the next one's.
-    private func path(from offset: inout Int) -> [UInt8]? {
-        guard let start = octets[offset...].firstIndex(of: UInt8(ascii: "<")) else { return nil }
+    /// What stands between the brackets of a command's path; a quoted local part may have brackets of its own.
+    private func path(in command: ArraySlice<UInt8>) -> [UInt8] {
+        guard let bracket = command.firstIndex(of: UInt8(ascii: "<")) else { return [] }
+        let start = bracket + 1
         var isQuoted = false
-        var end = start + 1
-        while end < octets.count, isQuoted || octets[end] != UInt8(ascii: ">") {
-            if octets[end] == UInt8(ascii: "\"") { isQuoted.toggle() }
-            end += isQuoted && octets[end] == UInt8(ascii: "\\") ? 2 : 1
+        var end = start
+        while end < command.endIndex, isQuoted || command[end] != UInt8(ascii: ">") {
+            if command[end] == UInt8(ascii: "\"") { isQuoted.toggle() }
+            end += isQuoted && command[end] == UInt8(ascii: "\\") ? 2 : 1
         }
-        guard end < octets.count else { return nil }
-        offset = end + 1
-        return Array(octets[start + 1..<end])
+        return Array(command[start..<min(end, command.endIndex)])
     }
 
     /// Writes the recipient added last, for a relay that has all before it and offers all of ``requires``.

@@ -101,6 +101,20 @@ struct ConfigurationTests {
                 "10:20: expected a duration from 1s to 1h, such as 30s or 5m for "
                     + "\"timeouts.relay\", found \"1.5m\""
             ),
+            (
+                "scanner: { url: \"https://127.0.0.1:11333\" }",
+                "10:17: rspamd speaks http: write http://"
+            ),
+            ("scanner: { url: \"http://127.0.0.1:11333/a\" }", "10:17: the path is always /checkv2: leave it out"),
+            (
+                "scanner: { url: \"http://127.0.0.1:11333\", size: 15999 B }",
+                "10:49: expected a size from 16 KB to 16 MB, such as 1 MB for \"scanner.size\", found \"15999 B\""
+            ),
+            (
+                "scanner: { url: \"http://127.0.0.1:11333\", size: 17 }",
+                "10:49: expected a size from 16 KB to 16 MB, such as 1 MB for \"scanner.size\", found \"17\": "
+                    + "write its unit: 17 B, 17 KB or 17 MB"
+            ),
             ("timeouts: [5m]", "10:11: expected a mapping for \"timeouts\", found a list"),
             ("timeouts:", "10:10: expected a mapping for \"timeouts\", found nothing"),
             ("timeouts: { relaydot: 5m }", "10:13: unknown key \"relaydot\" in timeouts: did you mean \"relay_dot\"?"),

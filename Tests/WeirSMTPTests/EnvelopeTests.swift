@@ -73,4 +73,27 @@ import WeirSMTP
         envelope.append(offering: Extensions(.passedOn.subtracting(.size)), to: &output)
         #expect(text(output) == head + "\r\n" + tail)
     }
+
+    @Test("tells its paths, whatever else stands in its commands")
+    func paths() {
+        let line = octets("MAIL FROM:<\"a>\\\">\"@b> ENVID=<x>")
+        let recipients = ["RCPT TO:<a@b> ORCPT=rfc822;<c@d>", "RCPT TO:<\"<q>\"@b>", "RCPT TO:<e@f>"].map(octets)
+        guard case .success(.mail(let mail)) = Command.decode(line) else {
+            Issue.record("no MAIL")
+            return
+        }
+        var envelope = Envelope(mail, from: line.span)
+        #expect(envelope.paths(recipientsMax: 10).recipients == [])
+        for recipient in recipients {
+            guard case .success(.rcpt(let parsed)) = Command.decode(recipient) else {
+                Issue.record("no RCPT: \(text(recipient))")
+                return
+            }
+            envelope.add(parsed, from: recipient.span)
+        }
+        let paths = envelope.paths(recipientsMax: 10)
+        #expect(text(paths.sender) == "\"a>\\\">\"@b")
+        #expect(paths.recipients.map(text) == ["a@b", "\"<q>\"@b", "e@f"])
+        #expect(envelope.paths(recipientsMax: 2).recipients.map(text) == ["a@b", "\"<q>\"@b"])
+    }
 }
