@@ -52,6 +52,11 @@ extension Keys {
         refuseRepetition(in: relays, of: "name") { $0.name }
     }
 
+    /// One address is told once.
+    func check(_ webhooks: [Item<Webhook>]) {
+        refuseRepetition(in: webhooks, of: "url") { $0.url.description }
+    }
+
     /// A login has its password, which no one on the way can read; and an authority has something to vouch for.
     func checkRelay(address: Endpoint?, tls: Relay.TLSMode?) {
         if has("login"), !has("password_file") {

@@ -41,6 +41,11 @@ extension Configuration {
             "scanner", "Who looks at what messages say.", Configuration.Scanner.read
         ).flatMap { $0 }
         let admin = keys.mapping("admin", "Where administrators and monitoring connect.", Admin.read)
+        let notices = keys.optionalMapping(
+            "notices", "Mail about accounts, to their owners and to the desk; none without it.", NoticeSettings.read
+        ).flatMap { $0 }
+        let webhooks = keys.mappings(
+            "webhooks", .optional, "Programs that are told of events, by signed HTTP requests.", Webhook.read)
         let timeouts = keys.mapping("timeouts", "How long the gateway waits.", Timeouts.read)
         let log = keys.mapping("log", "What is written to standard output.", Log.read)
 
@@ -48,13 +53,14 @@ extension Configuration {
         keys.check(listeners, hasTLS: keys.has("tls"))
         keys.check(networks)
         keys.check(relays)
+        keys.check(webhooks)
         var draft = Draft(policies: policies, networks: networks)
         guard let hostname, let store, let contact else { return draft }
         draft.configuration = Configuration(
             hostname: hostname, store: store, policies: policies.map(\.value), contact: contact, timezone: timezone,
             hashKeyFile: hashKeyFile, tls: tls, listeners: listeners.map(\.value), networks: networks.map(\.value),
-            relays: relays.map(\.value), delivery: delivery, scanner: scanner, admin: admin, timeouts: timeouts,
-            log: log)
+            relays: relays.map(\.value), delivery: delivery, scanner: scanner, admin: admin, notices: notices,
+            webhooks: webhooks.map(\.value), timeouts: timeouts, log: log)
         return draft
     }
 }

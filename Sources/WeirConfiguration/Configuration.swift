@@ -108,6 +108,10 @@ package struct Configuration: Hashable, Sendable {
     package var delivery: Delivery
     package var scanner: Scanner?
     package var admin: Admin
+    /// Nil: no notices are sent.
+    package var notices: NoticeSettings?
+    /// Addresses are unique.
+    package var webhooks: [Webhook]
     package var timeouts: Timeouts
     package var log: Log
 }

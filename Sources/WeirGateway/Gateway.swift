@@ -19,6 +19,8 @@ package final class Gateway: Sendable {
     package let telemetry: Telemetry
     /// Decides which accounts send like spammers.
     package let detector: Detector
+    /// Tells of what happens to accounts.
+    package let herald: Herald
     /// Stands for addresses in the evidence.
     let evidenceHash: KeyedHash
     let dailyScores = DailyScores()
@@ -79,6 +81,7 @@ package final class Gateway: Sendable {
         secrets = Mutex(parts.material.relaySecrets)
         telemetry = parts.telemetry
         detector = parts.detector
+        herald = Herald(runtime: runtime, telemetry: parts.telemetry)
         evidenceHash = KeyedHash(installation: parts.material.hashKey)
         let watch = RelayWatch(parts.telemetry)
         relayWatch = watch
@@ -169,6 +172,7 @@ package final class Gateway: Sendable {
             loop.spawn { await table.drain(on: loop, until: deadline) }
         }
         for task in tables { await task.value }
+        await herald.stop(until: max(deadline, runtime.now + .second))
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
         await saveEvidence()
         await saveScores()
@@ -208,7 +212,9 @@ package final class Gateway: Sendable {
     }
 
     func note(_ crossings: [Crossing], of account: Account) {
-        if !crossings.isEmpty { telemetry.note(crossings, account: account.key) }
+        guard !crossings.isEmpty else { return }
+        telemetry.note(crossings, account: account.key)
+        herald.warn(crossings, of: account.key)
     }
 
     func note(_ refusal: Refusal, of account: Account) { telemetry.note(refusal) }

@@ -15,6 +15,9 @@ package final class Generation: Sendable {
     /// By listener name, in seconds since 1970.
     package let certificateEnds: [String: UInt64]
     package let timeouts: Timeouts
+    /// Of notices, by name.
+    package let templates: [NoticeName: NoticeTemplate]
+    package let webhooks: [WebhookAccess]
     /// What every plan allows at least, for an EHLO before the account is known.
     private let smallest: Announced
 
@@ -48,6 +51,8 @@ package final class Generation: Sendable {
         self.scanner = scanner
         serverTLS = material.serverTLS
         certificateEnds = material.certificateEnds
+        templates = material.templates
+        webhooks = material.webhooks
         timeouts = Timeouts(loaded.configuration.timeouts)
         let now = Instant(nanoseconds: 0)
         smallest = loaded.policies.plans.plans.map { Announced(LimitSet($0), now: now) }
@@ -64,6 +69,8 @@ package final class Generation: Sendable {
         serverTLS = material.serverTLS
         certificateEnds = material.certificateEnds
         timeouts = former.timeouts
+        templates = former.templates
+        webhooks = former.webhooks
         smallest = former.smallest
     }
 

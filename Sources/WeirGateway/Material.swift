@@ -1,3 +1,4 @@
+package import WeirConfiguration
 package import WeirRuntime
 
 /// What a configuration needs from outside itself: certificates, relays' secrets, the key of account names.
@@ -14,6 +15,10 @@ package struct Material: Sendable {
     package var scannerPassword: [UInt8]?
     /// By listener name: when its certificate ends, in seconds since 1970.
     package var certificateEnds: [String: UInt64] = [:]
+    /// Of notices, by name.
+    package var templates: [NoticeName: NoticeTemplate] = [:]
+    /// In the order of the configuration.
+    package var webhooks: [WebhookAccess] = []
 
     package init(
         serverTLS: [String: ServerWrap], relaySecrets: [String: RelayConnector.Secrets], hashKey: [UInt8]

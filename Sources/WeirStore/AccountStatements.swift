@@ -8,6 +8,8 @@ struct AccountStatements {
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
     let insertAudit, auditAll, auditOne, abused: Statement
     let insertVerdict, verdicts, expireVerdicts: Statement
+    let insertNotice, notices, dropNotice: Statement
+    let insertComplaint, dropComplaints, countComplaints, keys: Statement
 
     init(_ database: Database) throws(StoreError) {
         byKey = try database.prepare("SELECT * FROM account WHERE key = ?1")
@@ -93,6 +95,19 @@ struct AccountStatements {
             DELETE FROM verdict WHERE sequence IN (SELECT sequence FROM verdict ORDER BY sequence LIMIT ?3)
             AND (time < ?1 OR sequence <= (SELECT max(sequence) FROM verdict) - ?2) RETURNING 1
             """)
+
+        insertNotice = try database.prepare(
+            """
+            INSERT OR IGNORE INTO notice SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM notice) < ?8
+            """)
+        notices = try database.prepare("SELECT * FROM notice ORDER BY time, event, channel")
+        dropNotice = try database.prepare("DELETE FROM notice WHERE event = ?1 AND channel = ?2")
+
+        insertComplaint = try database.prepare(
+            "INSERT OR IGNORE INTO complaint VALUES(?1, ?2, ?3, ?4) RETURNING 1")
+        dropComplaints = try database.prepare("DELETE FROM complaint WHERE account = ?1 AND time < ?2")
+        countComplaints = try database.prepare("SELECT count(*) FROM complaint WHERE account = ?1")
+        keys = try database.prepare("SELECT key FROM account WHERE key > ?1 ORDER BY key LIMIT ?2")
     }
 }
 

@@ -78,5 +78,25 @@ extension Schema {
             CREATE INDEX audit_abuse ON audit(time) WHERE action IN ('account.state', 'account.confirm')
                 AND new = 'suspended';
             """,
+            """
+            PRAGMA user_version = 3;
+            CREATE TABLE notice(
+                event TEXT NOT NULL,            -- the same over every channel
+                channel TEXT NOT NULL,          -- subscriber, desk, or the URL of a webhook
+                time INTEGER NOT NULL,
+                account TEXT NOT NULL,          -- its key
+                kind TEXT NOT NULL,             -- flagged, suspended, released
+                author TEXT NOT NULL,
+                reason TEXT,
+                PRIMARY KEY(event, channel)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE complaint(
+                digest BLOB PRIMARY KEY,        -- SHA-256 of whose report it is and what it is about
+                time INTEGER NOT NULL,
+                account TEXT NOT NULL,          -- its key
+                reporter TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX complaint_account ON complaint(account, time);
+            """,
         ])
 }

@@ -75,22 +75,27 @@ extension AccountsStore {
         try audit(author, "account.network.remove", key, old: network.description)
     }
 
-    /// Moves the account to a state, with the author's reason; false when it is there already.
+    /// Moves the account to a state, with the author's reason; false when it is there already. Who is to be told is kept with it.
     @discardableResult
-    package func setState(_ login: String, _ state: AccountState, by author: Author) throws(StoreError) -> Bool {
+    package func setState(
+        _ login: String, _ state: AccountState, by author: Author, telling notices: [StoredNotice] = []
+    ) throws(StoreError) -> Bool {
         try change { () throws(StoreError) in
             let row = try known(login)
-            return try move(row, to: state, by: author)
+            return try move(row, to: state, by: author, telling: notices)
         }
     }
 
     /// Belongs into a transaction.
     @discardableResult
-    func move(_ row: AccountRow, to state: AccountState, by author: Author) throws(StoreError) -> Bool {
+    func move(
+        _ row: AccountRow, to state: AccountState, by author: Author, telling notices: [StoredNotice]
+    ) throws(StoreError) -> Bool {
         guard row.record.state != state else { return false }
         try statements.setState.run(
             .integer(row.id), .text(state.rawValue), .optional(author.reason), .time(author.at))
         try audit(author, "account.state", row.record.key, old: row.record.state.rawValue, new: state.rawValue)
+        try keep(notices)
         return true
     }
 

@@ -52,8 +52,12 @@ extension AccountsStore {
     /// More verdicts than this are not kept, however young: some 300 MB.
     package static let verdictsMax: Int64 = 200_000
 
-    /// Keeps a verdict, and with the same commit moves its account to `state`; nil: the account stays.
-    package func keep(_ verdict: VerdictRecord, moving state: AccountState?, by author: Author) throws(StoreError) {
+    /// Keeps a verdict, and with the same commit moves its account to `state`; nil: the account stays. Whether it moved; who is to be
+    /// told of that is kept with it.
+    @discardableResult
+    package func keep(
+        _ verdict: VerdictRecord, moving state: AccountState?, by author: Author, telling notices: [StoredNotice] = []
+    ) throws(StoreError) -> Bool {
         try change { () throws(StoreError) in
             try statements.insertVerdict.run(
                 .text(verdict.account), .time(verdict.at), .text(verdict.mode), .text(verdict.old.rawValue),
@@ -62,7 +66,8 @@ extension AccountsStore {
                 .text(verdict.sentences.joined(separator: "\n")), .text(verdict.acquittals.joined(separator: " ")),
                 .text(verdict.messages.map { String($0) }.joined(separator: " ")))
             // An account that was removed meanwhile has its verdict, and no state.
-            if let state, let row = try row(verdict.account) { try move(row, to: state, by: author) }
+            guard let state, let row = try row(verdict.account) else { return false }
+            return try move(row, to: state, by: author, telling: notices)
         }
     }
 

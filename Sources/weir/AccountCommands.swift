@@ -18,13 +18,17 @@ enum AccountCommands {
             .init(name: "plan", value: "PLAN", help: "the plan that limits it", isRequired: true), passwordFile,
             .init(name: "network", value: "CIDR", help: "a network that is this account", repeats: true),
             .init(name: "customer", value: "NAME", help: "the customer it belongs to"),
+            .init(
+                name: "mail", value: "ADDRESS",
+                help: "where its owner reads notices; else the login, if it is an address"),
         ],
         summary: "add an account",
         details: "Without a password, a token or a network it cannot send.",
         run: { invocation in
             let definition = AccountDefinition(
                 plan: invocation["plan"] ?? "", customer: invocation["customer"],
-                password: try invocation["password-file"].map(Input.password), networks: invocation.all("network"))
+                password: try invocation["password-file"].map(Input.password), networks: invocation.all("network"),
+                mail: invocation["mail"])
             let account = try await invocation.installation.administration()
                 .add(invocation.arguments[0], definition, by: Terminal.actor)
             try report(account, "added to plan \(account.plan)", invocation)
@@ -74,6 +78,7 @@ enum AccountCommands {
         options: [
             .init(name: "plan", value: "PLAN", help: "another plan"),
             .init(name: "customer", value: "NAME", help: "another customer; \"\" for none"), passwordFile,
+            .init(name: "mail", value: "ADDRESS", help: "where its owner reads notices; \"\" for nowhere else"),
             .init(name: "add-network", value: "CIDR", help: "one network more", repeats: true),
             .init(name: "remove-network", value: "CIDR", help: "one network less", repeats: true),
         ],
@@ -83,6 +88,7 @@ enum AccountCommands {
                 plan: invocation["plan"],
                 customer: invocation["customer"].map { $0.isEmpty ? .clear : .set($0) } ?? .keep,
                 password: try invocation["password-file"].map { .set(try Input.password($0)) } ?? .keep,
+                mail: invocation["mail"].map { $0.isEmpty ? .clear : .set($0) } ?? .keep,
                 addNetworks: invocation.all("add-network"), removeNetworks: invocation.all("remove-network"))
             guard change != AccountChange() else {
                 throw UsageError(message: "account set needs something to set", hint: "see weir help account set")

@@ -14,7 +14,7 @@ struct AccountReport {
             ("state", account.state.rawValue), ("because", account.stateReason ?? ""),
             ("networks", account.networks.joined(separator: " ")),
             ("signs in by", login.isEmpty ? "nothing" : login.joined(separator: " and ")),
-            ("mail", account.mail ?? ""),
+            ("mail", account.mail ?? ""), ("complaints", account.complaints == 0 ? "" : "\(account.complaints)"),
         ])
         if terminal.isInteractive {
             terminal.line("")

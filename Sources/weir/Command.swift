@@ -12,7 +12,7 @@ struct Command: Sendable {
 
     /// Such as `["account", "add"]`.
     var words: [String]
-    /// Such as `["LOGIN"]`; each must be given.
+    /// Such as `["LOGIN"]`; each must be given, and a last one that ends in `…` as often as one likes.
     var arguments: [String] = []
     var options: [Option] = []
     var summary: String

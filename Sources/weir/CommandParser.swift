@@ -80,7 +80,7 @@ struct CommandParser {
             let missing = command.arguments[arguments.count...].joined(separator: " ")
             throw UsageError(message: "\(command.name) needs \(missing)", hint: "usage: \(command.usage)")
         }
-        if arguments.count > command.arguments.count {
+        if arguments.count > command.arguments.count, command.arguments.last?.hasSuffix("…") != true {
             let surplus = arguments[command.arguments.count]
             throw UsageError(message: "\(command.name) takes no \"\(surplus)\"", hint: "usage: \(command.usage)")
         }

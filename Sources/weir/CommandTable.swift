@@ -3,7 +3,8 @@ import WeirAdmin
 /// All verbs, in the order that help lists them.
 enum CommandTable {
     static let commands: [Command] =
-        [serve, check, demo, status, WhyCommands.why] + AccountCommands.all + DetectorCommands.all + [reload, version]
+        [serve, check, demo, status, WhyCommands.why] + AccountCommands.all + ComplaintCommands.all
+        + DetectorCommands.all + [reload, version]
 
     private static let serve = Command(
         words: ["serve"], summary: "the daemon, in the foreground",

@@ -38,6 +38,8 @@ final class RunningGateway: Sendable {
         /// Further top-level keys of the configuration, and of every plan.
         var settings: [String] = []
         var planSettings: [String] = []
+        /// Further files beside the configuration, by name.
+        var files: [String: String] = [:]
 
         init(relays: [Relay], limits: [String]? = nil, accounts: [Account] = []) {
             self.relays = relays
@@ -77,6 +79,7 @@ final class RunningGateway: Sendable {
             let lines = ["plan: \(plan)", "limits:"] + limits.map { "  - \($0)" } + setup.planSettings
             try folder.write(lines.joined(separator: "\n") + "\n", to: "policies/\(plan).yaml")
         }
+        for (name, text) in setup.files { try folder.write(text, to: name) }
         try add(setup.accounts)
         if starts { try start() }
     }

@@ -223,6 +223,13 @@ final class FakeAdministration: Administration {
         return ImportReport(dryRun: dryRun, added: file.rows.count, changed: 0, unchanged: 0)
     }
 
+    func complain(_ report: [UInt8], by actor: Actor) async throws(AdminError) -> ComplaintReport {
+        let complaint = try Complaint(report)
+        return ComplaintReport(
+            account: "bob@isp.example", counted: true, format: complaint.format.rawValue, type: complaint.type,
+            reporter: complaint.reporter)
+    }
+
     func reload(by actor: Actor) async throws(AdminError) -> ReloadReport {
         throw AdminError(
             .configuration, "The configuration has 1 error; the old one stays in force.",

@@ -45,6 +45,10 @@ package struct AdminRoutes: Sendable {
                 let file = try AccountFile(call.body)
                 return try .json(await administration.importAccounts(file, dryRun: dryRun, by: call.actor))
             },
+            Route("POST", "/v1/complaints", .holders(of: .suspend), body: .complaint) {
+                [administration] call throws(AdminError) in
+                try .json(await administration.complain(call.body, by: call.actor))
+            },
         ]
     }
 

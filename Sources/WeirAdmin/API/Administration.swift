@@ -43,6 +43,11 @@ package protocol Administration: Sendable {
     /// Adds and changes accounts, all or none; errors name lines.
     func importAccounts(_ file: AccountFile, dryRun: Bool, by actor: Actor) async throws(AdminError) -> ImportReport
 
+    /// Traces a report of abuse (ARF or XARF) to the account that sent the message, and holds it against it, once.
+    ///
+    /// ``AdminError/Kind/noSuchAccount`` where it leads to none, ``AdminError/Kind/invalid`` where it cannot be read.
+    func complain(_ report: [UInt8], by actor: Actor) async throws(AdminError) -> ComplaintReport
+
     /// Takes the new configuration, whole or not at all.
     func reload(by actor: Actor) async throws(AdminError) -> ReloadReport
 }

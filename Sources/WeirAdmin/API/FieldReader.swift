@@ -51,7 +51,7 @@ struct FieldReader {
     }
 
     /// The most brackets that are open at once, those within texts left out.
-    private static func depth(of body: [UInt8]) -> Int {
+    static func depth(of body: [UInt8]) -> Int {
         var (open, most) = (0, 0)
         var (quoted, escaped) = (false, false)
         for octet in body {

@@ -176,12 +176,14 @@ package struct Account: Codable, Hashable, Sendable {
     package var hasPassword: Bool
     package var tokens: Int
     package var mail: String?
+    /// That are remembered: of some four hundred days.
+    package var complaints: Int
     package var limits: [LimitUsage]
 
     package init(
         login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
         stateReason: String? = nil, networks: [String] = [], hasPassword: Bool = false, tokens: Int = 0,
-        mail: String? = nil, limits: [LimitUsage] = []
+        mail: String? = nil, complaints: Int = 0, limits: [LimitUsage] = []
     ) {
         self.login = login
         self.plan = plan
@@ -192,6 +194,7 @@ package struct Account: Codable, Hashable, Sendable {
         self.hasPassword = hasPassword
         self.tokens = tokens
         self.mail = mail
+        self.complaints = complaints
         self.limits = limits
     }
 }

@@ -10,6 +10,8 @@ package struct Route: Sendable {
 
     package enum Body: Hashable, Sendable {
         case none, json, csv
+        /// A report of abuse, in either of its formats.
+        case complaint
 
         /// How long a body may be.
         package var octetsMax: Int {
@@ -17,14 +19,17 @@ package struct Route: Sendable {
             case .none: 0
             case .json: 1 << 20
             case .csv: AccountFile.octetsMax
+            case .complaint: Complaint.octetsMax
             }
         }
 
-        package var mediaType: String? {
+        /// The media types it may be of; none: any, for there is no body.
+        package var mediaTypes: [String] {
             switch self {
-            case .none: nil
-            case .json: "application/json"
-            case .csv: "text/csv"
+            case .none: []
+            case .json: ["application/json"]
+            case .csv: ["text/csv"]
+            case .complaint: ["message/rfc822", "application/json"]
             }
         }
     }

@@ -115,9 +115,10 @@ package struct Router: HTTPResponder {
             }
             actor = caller.actor
         }
-        if let expected = route.body.mediaType, Router.mediaType(head.contentType) != expected {
-            return .failure(
-                Refusal(error: AdminError(.unsupportedMediaType, "The body must be \(expected) and say so.")))
+        let expected = route.body.mediaTypes
+        if !expected.isEmpty, !expected.contains(Router.mediaType(head.contentType) ?? "") {
+            let detail = "The body must be \(expected.joined(separator: " or ")) and say so."
+            return .failure(Refusal(error: AdminError(.unsupportedMediaType, detail)))
         }
         return .success(actor)
     }

@@ -100,6 +100,10 @@ package struct RemoteAdministration: Administration {
         return try decode(try client.send("POST", target, contentType: "text/csv", body: file.octets))
     }
 
+    package func complain(_ report: [UInt8], by actor: Actor) async throws(AdminError) -> ComplaintReport {
+        try decode(try client.send("POST", "/v1/complaints", contentType: "message/rfc822", body: report))
+    }
+
     package func reload(by actor: Actor) async throws(AdminError) -> ReloadReport {
         try decode(try client.send("POST", "/v1/reload"))
     }

@@ -105,7 +105,7 @@ package struct GatewayAdministration: Administration {
     // MARK: - Measures
 
     package func suspend(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
-        try await setState(.suspended, of: login, why: why, by: actor)
+        try await setState(.suspended, of: login, why: why, by: actor, event: .suspended)
     }
 
     package func release(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
@@ -117,15 +117,23 @@ package struct GatewayAdministration: Administration {
             }
             return try await detector.release(subject, under: plan)
         }
-        return try await setState(state, of: login, why: why, by: actor)
+        return try await setState(state, of: login, why: why, by: actor, event: .released)
     }
 
+    /// Whoever is to be told hears of it; without a daemon nobody does.
     private func setState(
-        _ state: WeirStore.AccountState, of login: String, why: String, by actor: Actor
+        _ state: WeirStore.AccountState, of login: String, why: String, by actor: Actor, event kind: EventKind
     ) async throws(AdminError) -> Account {
+        let record = try await record(login)
+        let herald = daemon?.server.gateway.herald
+        let isEvent = kind == .suspended ? record.state != .suspended : record.state == .suspended
+        let event = AccountEvent(
+            kind, of: record.key, at: runtime.wall, by: actor.name, reason: why, random: runtime.random())
+        let notices = isEvent ? herald?.notices(of: event) ?? [] : []
         let differs = try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-            try store.setState(login, state, by: author)
+            try store.setState(login, state, by: author, telling: notices.compactMap(\.stored))
         }
+        if differs { herald?.tell(notices) }
         // Whoever suspends what the detector has suspended has looked at it, and found it right.
         if !differs, state == .suspended {
             try await change(login, by: actor, why: why) { store, author throws(StoreError) in

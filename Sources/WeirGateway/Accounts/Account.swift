@@ -107,7 +107,8 @@ package final class Account: Sendable {
 
     private static let digits = Array("0123456789abcdef".utf8)
 
-    private static func traceCode(of login: String, key: [UInt8]) -> (UInt64, UInt64) {
+    /// What stands for a login in that field, as two halves.
+    static func traceCode(of login: String, key: [UInt8]) -> (UInt64, UInt64) {
         let code = HMACSHA256.code(Array(login.utf8), key: key)
         return (code[0..<8].reduce(0) { $0 << 8 | UInt64($1) }, code[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
     }

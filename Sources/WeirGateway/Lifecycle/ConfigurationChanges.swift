@@ -26,6 +26,7 @@ extension Generation {
         var changes = Change.lines(of: "listener", old.listeners, new.listeners) { $0.name }
         changes += Change.lines(of: "relay", old.relays, new.relays) { $0.name }
         changes += Change.lines(of: "network", old.networks, new.networks) { $0.range.description }
+        changes += Change.lines(of: "webhook", old.webhooks, new.webhooks) { $0.url.description }
         changes += Change.lines(of: "plan", policies.plans.plans, other.policies.plans.plans) { $0.name }
         changes += Change.lines(
             of: "customer", policies.customers.sorted { $0.key < $1.key }.map(Customer.init),
@@ -38,7 +39,8 @@ extension Generation {
         let keys: [(String, Bool)] = [
             ("hostname", old.hostname != new.hostname), ("contact", old.contact != new.contact),
             ("tls", old.tls != new.tls), ("delivery", old.delivery != new.delivery),
-            ("scanner", old.scanner != new.scanner), ("timeouts", old.timeouts != new.timeouts),
+            ("scanner", old.scanner != new.scanner), ("notices", old.notices != new.notices),
+            ("timeouts", old.timeouts != new.timeouts),
             ("log.level", old.log.level != new.log.level),
             ("policies", old.policies != new.policies),
         ]

@@ -50,6 +50,7 @@ extension Gateway {
             throw error
         }
         await closeDisowned()
+        await adoptNotices()
         telemetry.log.level = LogLevel(name: loaded.configuration.log.level.rawValue) ?? .info
         return changes
     }

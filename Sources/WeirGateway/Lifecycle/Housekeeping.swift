@@ -37,9 +37,10 @@ final class Housekeeping: Sendable {
     var alarms: [String] { troubles.withLock { $0 } }
 
     func start() {
-        let (ledger, detector) = (gateway.ledger, gateway.detector)
+        let (ledger, detector, herald) = (gateway.ledger, gateway.detector, gateway.herald)
         telemetry.metrics.detector.cached.sample { Int64(detector.counts.cached) }
         telemetry.metrics.detector.unsaved.sample { Int64(detector.counts.unsaved) }
+        telemetry.metrics.operation.notificationsWaiting.sample { [weak herald] in Int64(herald?.waitingCount ?? 0) }
         telemetry.metrics.quota.tracked.sample { ledger.decide { book, _ in Int64(book.count) - 1 } }
         let running = gateway.runtime.loops[0].spawn { [self] in await run() }
         task.withLock { $0 = running }

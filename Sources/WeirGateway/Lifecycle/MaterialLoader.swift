@@ -52,11 +52,24 @@ extension Material {
         let key = collect { () throws(FileFault) in
             try hashKey(configuration.hashKeyFile, mayCreate: mayCreate)
         }
+        var templates: [NoticeName: NoticeTemplate] = [:]
+        if let notices = configuration.notices {
+            do throws(ConfigurationErrors) {
+                templates = try NoticeTemplate.load(notices.directory)
+            } catch {
+                errors += error.errors
+            }
+        }
+        let webhooks = configuration.webhooks.enumerated().compactMap { index, webhook in
+            collect { () throws(FileFault) in try webhookAccess(to: webhook, "webhooks[\(index)]") }
+        }
         // One certificate serves all listeners: what is wrong with it is said once.
         guard errors.isEmpty, let key else { throw ConfigurationErrors(errors) }
         var material = Material(serverTLS: serverTLS, relaySecrets: secrets, hashKey: key)
         material.scannerPassword = scannerPassword
         material.certificateEnds = certificateEnds
+        material.templates = templates
+        material.webhooks = webhooks
         return material
     }
 
@@ -78,20 +91,39 @@ extension Material {
     }
 
     private static func relayWrap(_ relay: Relay, _ key: String) throws(FileFault) -> RelayConnector.Wrap? {
-        let authorities: TLSContext.Authorities
         switch relay.tls {
-        case .none: return nil
-        case .opportunistic: authorities = .anybody
-        case .required, .implicit: authorities = relay.ca.map { .file($0) } ?? .system
+        case .none: nil
+        case .opportunistic: try clientWrap(.anybody, key, hint: "")
+        case .required, .implicit:
+            try clientWrap(
+                relay.ca.map { .file($0) } ?? .system, key,
+                hint: "ca: of relay \(relay.name) names a PEM file of authorities")
         }
+    }
+
+    /// A client's TLS, verified by these authorities.
+    private static func clientWrap(
+        _ authorities: TLSContext.Authorities, _ key: String, hint: String
+    ) throws(FileFault) -> RelayConnector.Wrap {
         do throws(TLSFileError) {
             let context = try TLSContext(authorities: authorities)
             return { transport, name throws(TransportFailure) in try context.connect(over: transport, to: name) }
         } catch {
-            throw FileFault(
-                key: key, file: error.file, reason: error.reason,
-                hint: "ca: of relay \(relay.name) names a PEM file of authorities")
+            throw FileFault(key: key, file: error.file, reason: error.reason, hint: hint)
         }
+    }
+
+    private static func webhookAccess(to webhook: Webhook, _ path: String) throws(FileFault) -> WebhookAccess {
+        let key = "\(path).secret_file"
+        let hint = "secret_file: holds whsec_ and 24 to 64 octets in base64, on a second line the former secret"
+        let octets = try contents(of: webhook.secretFile, key, octetsMax: 1024, hint: hint)
+        guard let keys = WebhookAccess.keys(octets) else {
+            throw FileFault(key: key, file: webhook.secretFile, reason: "no secret in it", hint: hint)
+        }
+        guard webhook.url.isSecure else { return WebhookAccess(webhook, keys: keys) }
+        let wrap = try clientWrap(
+            webhook.ca.map { .file($0) } ?? .system, "\(path).ca", hint: "ca: names a PEM file of authorities")
+        return WebhookAccess(webhook, keys: keys, wrap: wrap)
     }
 
     private static func credentials(of relay: Relay, _ key: String) throws(FileFault) -> Credentials? {

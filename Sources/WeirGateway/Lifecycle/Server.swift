@@ -72,6 +72,7 @@ package final class Server: Sendable {
         housekeeping = Housekeeping(gateway, dropped: { [logWriter] in logWriter?.dropped ?? 0 })
         await gateway.probeRelays()
         gateway.startUpkeep()
+        await gateway.startTelling()
         do throws(ListenError) {
             try gateway.listen()
         } catch {

@@ -83,6 +83,13 @@ package final class Detector: Sendable {
         }
     }
 
+    /// Holds a complaint about a message against an account.
+    func complain(of message: UInt64, by subject: SubjectID, _ terms: Terms) -> Judgement? {
+        change(subject) { evidence, surroundings, now in
+            evidence.complain(of: message, terms: terms, surroundings: &surroundings, at: now)
+        }
+    }
+
     /// Ends a suspension, as an administrator asks, and returns where the account is then.
     package func release(_ subject: SubjectID, under plan: Plan) async throws(StoreError) -> AccountState {
         guard let terms = Terms(plan) else { return .normal }

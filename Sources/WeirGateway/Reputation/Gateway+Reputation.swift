@@ -1,5 +1,6 @@
 import Synchronization
 import WeirBase
+import WeirConfiguration
 package import WeirQuota
 package import WeirReputation
 import WeirRuntime
@@ -61,17 +62,18 @@ extension Gateway {
         let reason = verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
         let verdict = record
+        let notices = state.map { self.notices(of: $0, account, reason) } ?? []
         runtime.loops[0].spawn { [self] in
             do throws(StoreError) {
-                try await accounts.withStore { store throws(StoreError) in
+                let isNew = try await accounts.withStore { store throws(StoreError) in
                     // One that was overtaken by the next is not written over it.
                     let state = account.standing.state == state ? state : nil
-                    if let verdict {
-                        try store.keep(verdict, moving: state, by: author)
-                    } else if let state {
-                        try store.setState(account.key, state, by: author)
-                    }
+                    let kept = notices.compactMap(\.stored)
+                    if let verdict { return try store.keep(verdict, moving: state, by: author, telling: kept) }
+                    guard let state else { return false }
+                    return try store.setState(account.key, state, by: author, telling: kept)
                 }
+                if isNew { herald.tell(notices) }
                 if state != nil { while try await detector.save() {} }
             } catch {
                 telemetry.log.error(
@@ -105,6 +107,18 @@ extension Gateway {
                 return telemetry.log.error("scores not saved", ["reason": .string("\(error)")])
             }
         }
+    }
+
+    /// Whom a verdict is told to: that an account is flagged, or suspended. That it is well again goes by itself.
+    private func notices(of state: AccountState, _ account: Account, _ reason: String) -> [Notice] {
+        let kind: EventKind
+        switch state {
+        case .flagged: kind = .flagged
+        case .suspended: kind = .suspended
+        case .normal, .probation: return []
+        }
+        return herald.notices(
+            of: AccountEvent(kind, of: account.key, at: runtime.wall, reason: reason, random: runtime.random()))
     }
 
     private func log(_ verdict: Verdict, of account: Account, _ mode: Mode) {

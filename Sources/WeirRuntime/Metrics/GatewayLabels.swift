@@ -139,6 +139,35 @@ package enum MetricLabels {
         package static let labelName = "reason"
     }
 
+    package enum NotificationChannel: Int, ClosedLabel {
+        case mail, webhook
+        package static let labelName = "channel"
+    }
+
+    package enum NotificationKind: Int, ClosedLabel {
+        case warned, flagged, suspended, released
+        package static let labelName = "kind"
+    }
+
+    /// What became of one notice to one reader, or of one attempt: all but `retried` are final.
+    package enum NotificationResult: Int, ClosedLabel {
+        case sent, retried
+        /// By the relay or the webhook, for good.
+        case refused
+        /// Tried in vain for too long.
+        case expired
+        /// There was no room in the queue.
+        case dropped
+        /// There have been enough of its kind.
+        case limited
+        package static let labelName = "result"
+    }
+
+    package enum ComplaintResult: Int, ClosedLabel {
+        case counted, repeated, untraced, malformed
+        package static let labelName = "result"
+    }
+
     package enum LedgerFile: Int, ClosedLabel {
         case ledger, ledgerWal, accounts, accountsWal
         package static let labelName = "file"

@@ -257,6 +257,10 @@ package struct OperationMetrics: Sendable {
 
     package let adminRequests: MetricFamily2<Counter, RouteLabel, Labels.StatusCode>
     package let auditEvents: Counter
+    package let notifications:
+        MetricFamily3<Counter, Labels.NotificationChannel, Labels.NotificationKind, Labels.NotificationResult>
+    package let notificationsWaiting: Gauge
+    package let complaints: MetricFamily<Counter, Labels.ComplaintResult>
     package let logLinesDropped: Counter
     package let clockSteps: Counter
     /// In nanoseconds.
@@ -272,6 +276,15 @@ package struct OperationMetrics: Sendable {
             .counter("weir_admin_requests_total", "Admin API requests by method, route and status code."),
             routes.axis, MetricAxis(Labels.StatusCode.self))
         auditEvents = registry.add(.counter("weir_audit_events_total", "Audit log events written."))
+        notifications = registry.add(
+            .counter("weir_notifications_total", "Notifications by channel, kind and result."),
+            MetricAxis(Labels.NotificationChannel.self), MetricAxis(Labels.NotificationKind.self),
+            MetricAxis(Labels.NotificationResult.self))
+        notificationsWaiting = registry.add(
+            .gauge("weir_notifications_waiting", "Notifications that wait for their next attempt."))
+        complaints = registry.add(
+            .counter("weir_complaints_total", "Reports of abuse by what became of them."),
+            MetricAxis(Labels.ComplaintResult.self))
         logLinesDropped = registry.add(
             .counter("weir_log_lines_dropped_total", "Log lines dropped because a sink could not keep up."))
         clockSteps = registry.add(
