@@ -85,7 +85,10 @@ let package = Package(
             ]),
         tests(
             "SimulationTests",
-            ["WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore"]),
+            [
+                "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
+                "WeirStore",
+            ]),
         tests("HouseRulesTests", []),
         tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests(

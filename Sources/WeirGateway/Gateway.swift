@@ -107,8 +107,11 @@ package final class Gateway: Sendable {
 
     // MARK: - Starting
 
-    /// Reads what the store has of the open windows into memory; once, before the first session.
-    package func load() async throws(StoreError) -> LoadReport { try await ledgerWriter.load(now: runtime.now) }
+    /// Reads what the store has of the open windows, and of evidence, into memory; once, before the first session.
+    package func load() async throws(StoreError) -> LoadReport {
+        try await detector.restore()
+        return try await ledgerWriter.load(now: runtime.now)
+    }
 
     /// Opens the listeners of the configuration.
     package func listen() throws(ListenError) {
@@ -174,7 +177,6 @@ package final class Gateway: Sendable {
         for task in tables { await task.value }
         await herald.stop(until: max(deadline, runtime.now + .second))
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
-        await saveEvidence()
         await saveScores()
     }
 

@@ -20,10 +20,7 @@ extension AccountEvidence {
             blob.put(UInt8(tally.isStrange ? 1 : 0) | UInt8(tally.hadFamiliarNetwork ? 2 : 0))
             for index in 0..<4 { blob.put(tally.suspicion[index]) }
         }
-        for ring in [newByHour, newByFiveMinutes] {
-            blob.put(ring.latest)
-            for slot in ring.slots { blob.put(slot) }
-        }
+        for ring in [newByHour, newByFiveMinutes] { blob.put(ring) }
         for filter in [known.younger, known.elder, seenToday] { blob.put(filter) }
         for list in [networks, names, countries] { blob.put(list) }
         blob.put(texts)
@@ -91,7 +88,7 @@ extension DayTally {
 }
 
 extension Climate.Shares {
-    fileprivate static var all: [WritableKeyPath<Climate.Shares, Double>] {
+    static var all: [WritableKeyPath<Climate.Shares, Double>] {
         [\.condemned, \.unknown, \.deferred, \.refused]
     }
 }
@@ -121,7 +118,12 @@ extension Standing {
 // MARK: - The parts
 
 extension BlobWriter {
-    fileprivate mutating func put(_ filter: PeopleFilter) {
+    mutating func put(_ ring: Ring) {
+        put(ring.latest)
+        for slot in ring.slots { put(slot) }
+    }
+
+    mutating func put(_ filter: PeopleFilter) {
         put(UInt16(clamping: filter.count))
         for word in filter.words { put(word) }
     }
@@ -160,14 +162,14 @@ extension BlobReader {
         return tally
     }
 
-    fileprivate mutating func ring(slots count: Int) throws(EvidenceError) -> Ring {
+    mutating func ring(slots count: Int) throws(EvidenceError) -> Ring {
         let latest = try integer(UInt64.self)
         var slots: [UInt32] = []
         for _ in 0..<count { slots.append(try integer(UInt32.self)) }
         return Ring(slots: slots, latest: latest)
     }
 
-    fileprivate mutating func filter() throws(EvidenceError) -> PeopleFilter {
+    mutating func filter() throws(EvidenceError) -> PeopleFilter {
         let people = try count(max: PeopleFilter.peopleMax)
         var words: [UInt32] = []
         for _ in 0..<PeopleFilter.words(for: people) { words.append(try integer(UInt32.self)) }

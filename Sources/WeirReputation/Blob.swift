@@ -17,11 +17,12 @@ package enum Blob {
 
 /// Writes numbers one behind the other, the least significant octet first.
 struct BlobWriter {
-    private(set) var octets: [UInt8]
+    private(set) var octets: [UInt8] = []
 
-    init(version: UInt8) {
-        octets = [version]
-        octets.reserveCapacity(1024)
+    /// `capacity` is what it likely takes.
+    init(version: UInt8, capacity: Int = 1024) {
+        octets.reserveCapacity(capacity)
+        octets.append(version)
     }
 
     init(octets: [UInt8]) { self.octets = octets }
@@ -33,6 +34,12 @@ struct BlobWriter {
     }
 
     mutating func put(_ value: Double) { put(value.bitPattern) }
+
+    /// One octet tells whether there is a value.
+    mutating func put(option value: UInt64?) {
+        put(UInt8(value == nil ? 0 : 1))
+        if let value { put(value) }
+    }
 
     /// All, and a checksum behind it.
     mutating func finish() -> [UInt8] {
@@ -81,6 +88,14 @@ struct BlobReader {
         let value = Float(bitPattern: try integer(UInt32.self))
         guard value.isFinite else { throw .damaged }
         return value
+    }
+
+    mutating func option() throws(EvidenceError) -> UInt64? {
+        try integer(UInt8.self) == 0 ? nil : try integer(UInt64.self)
+    }
+
+    mutating func doubleOption() throws(EvidenceError) -> Double? {
+        try integer(UInt8.self) == 0 ? nil : try double()
     }
 
     /// How many of something follow.

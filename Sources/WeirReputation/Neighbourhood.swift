@@ -1,13 +1,5 @@
 import WeirBase
 
-/// All that decisions share between accounts.
-package struct Surroundings: Equatable, Sendable {
-    package var climate = Climate()
-    package var neighbourhood = Neighbourhood()
-
-    package init() {}
-}
-
 /// What came from accounts under suspicion lately: the networks they were used from, their texts, and their links.
 ///
 /// A botnet uses many accounts alike. Only what was suspicious by itself leaves a mark, and a mark says something of
@@ -118,5 +110,58 @@ extension Neighbourhood.Mark {
     fileprivate func isLike(_ other: Self, without common: People) -> Bool {
         network != nil && network == other.network || text != nil && hasText(other.text)
             || domains.contains { other.domains.contains($0) && !common.contains($0) }
+    }
+}
+
+// MARK: - In octets
+
+extension BlobWriter {
+    mutating func put(_ neighbourhood: Neighbourhood) {
+        for marks in [neighbourhood.marks, neighbourhood.sightings] { marks.write(into: &self) }
+        for filter in [neighbourhood.common.younger, neighbourhood.common.elder] { put(filter) }
+    }
+}
+
+extension BlobReader {
+    mutating func neighbourhood() throws(EvidenceError) -> Neighbourhood { try Neighbourhood(from: &self) }
+}
+
+extension Neighbourhood {
+    fileprivate init(from blob: inout BlobReader) throws(EvidenceError) {
+        try marks.read(from: &blob)
+        try sightings.read(from: &blob)
+        common = People(younger: try blob.filter(), elder: try blob.filter())
+    }
+}
+
+extension Marks {
+    fileprivate func write(into blob: inout BlobWriter) {
+        blob.put(UInt16(clamping: entries.count))
+        for mark in entries {
+            blob.put(option: mark.network)
+            blob.put(option: mark.text)
+            blob.put(UInt16(clamping: mark.domains.count))
+            for domain in mark.domains { blob.put(domain) }
+            blob.put(mark.account)
+            blob.put(mark.time.nanoseconds)
+        }
+        blob.put(UInt16(clamping: next))
+    }
+
+    fileprivate mutating func read(from blob: inout BlobReader) throws(EvidenceError) {
+        for _ in 0..<(try blob.count(max: max)) {
+            let (network, text) = (try blob.option(), try blob.option())
+            var domains: [UInt64] = []
+            for _ in 0..<(try blob.count(max: Neighbourhood.domainsMax)) {
+                domains.append(try blob.integer(UInt64.self))
+            }
+            let (account, time) = (try blob.integer(UInt64.self), try blob.integer(UInt64.self))
+            entries.append(
+                Neighbourhood.Mark(
+                    network: network, text: text, domains: domains, account: account,
+                    time: Instant(nanoseconds: time)))
+        }
+        next = try blob.count(max: max - 1)
+        guard next == entries.count % max || entries.count == max else { throw .damaged }
     }
 }

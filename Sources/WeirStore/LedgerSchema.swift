@@ -36,7 +36,7 @@ extension Schema {
                 PRIMARY KEY(slot, subject)
             ) STRICT, WITHOUT ROWID;
             CREATE TABLE meta(
-                key TEXT PRIMARY KEY,           -- folded, fold_cut, fold_done, boot, offset
+                key TEXT PRIMARY KEY,           -- folded, fold_cut, fold_done, boot, offset, observed, surroundings
                 value ANY NOT NULL
             ) STRICT, WITHOUT ROWID;
             """,
@@ -71,6 +71,19 @@ extension Schema {
                 gravest INTEGER NOT NULL,       -- the highest of those that could suspend
                 PRIMARY KEY(day, account)
             ) STRICT, WITHOUT ROWID;
+            """,
+            """
+            PRAGMA user_version = 4;
+            CREATE TABLE observation(
+                sequence INTEGER PRIMARY KEY,   -- in the order of the decisions
+                octets BLOB NOT NULL            -- of whom, when and what, as the detector writes it
+            ) STRICT;
+            CREATE TABLE damaged(
+                id INTEGER PRIMARY KEY,
+                kind TEXT NOT NULL,             -- evidence, surroundings, observation
+                number INTEGER NOT NULL,        -- of the subject, 0, of the observation
+                octets BLOB NOT NULL
+            ) STRICT;
             """,
         ])
 }

@@ -1,16 +1,128 @@
 package import WeirQuota
 
-/// What is known of accounts' conduct: one row an account.
+/// One row of the journal of evidence; what stands in it only the detector knows.
+package struct ObservationRow: Equatable, Sendable {
+    /// Given by the detector, in the order of its decisions, from 1 on.
+    package var sequence: UInt64
+    package var octets: [UInt8]
+
+    package init(sequence: UInt64, octets: [UInt8]) {
+        self.sequence = sequence
+        self.octets = octets
+    }
+}
+
+/// All that has changed since the last one, as of one observation.
+package struct EvidenceSnapshot: Sendable {
+    package var evidence: [(subject: SubjectID, octets: [UInt8])]
+    /// What accounts share; nil: nothing yet.
+    package var surroundings: [UInt8]?
+    /// The sequence of the last observation that is in it.
+    package var observed: UInt64
+
+    package init(evidence: [(subject: SubjectID, octets: [UInt8])], surroundings: [UInt8]?, observed: UInt64) {
+        self.evidence = evidence
+        self.surroundings = surroundings
+        self.observed = observed
+    }
+}
+
+/// Octets of the detector that are not what it wrote.
+package enum DamagedOctets: Equatable, Sendable {
+    case evidence(SubjectID, [UInt8])
+    case surroundings([UInt8])
+    case observation(ObservationRow)
+}
+
+struct EvidenceStatements {
+    let find, save, drop: Statement
+    let insertObservation, observations, dropObservation, trim: Statement
+    let surroundings, setAside, damaged, trimDamaged: Statement
+
+    init(_ database: Database) throws(StoreError) {
+        find = try database.prepare("SELECT state FROM evidence WHERE subject = ?1")
+        save = try database.prepare("INSERT OR REPLACE INTO evidence VALUES(?1, ?2)")
+        drop = try database.prepare("DELETE FROM evidence WHERE subject = ?1")
+        insertObservation = try database.prepare("INSERT INTO observation VALUES(?1, ?2)")
+        observations = try database.prepare("SELECT * FROM observation WHERE sequence > ?1 ORDER BY sequence")
+        dropObservation = try database.prepare("DELETE FROM observation WHERE sequence = ?1")
+        trim = try database.prepare("DELETE FROM observation WHERE sequence <= ?1")
+        surroundings = try database.prepare("SELECT value FROM meta WHERE key = 'surroundings'")
+        setAside = try database.prepare("INSERT INTO damaged(kind, number, octets) VALUES(?1, ?2, ?3)")
+        damaged = try database.prepare("SELECT kind, number, octets FROM damaged ORDER BY id")
+        trimDamaged = try database.prepare("DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?1")
+    }
+}
+
+/// What is known of accounts' conduct: one row an account, what they share, and what was observed since both were saved.
 extension LedgerStore {
+    /// Damaged octets that are kept for people to look at, the latest ones.
+    package static let damagedMax = 1_000
+
     /// As it was saved; nil: nothing is known.
     package func evidence(of subject: SubjectID) throws(StoreError) -> [UInt8]? {
-        try queries.evidence.first(.unsigned(subject.number)) { statement throws(StoreError) in statement.blob(0) }
+        try conduct.find.first(.unsigned(subject.number)) { statement throws(StoreError) in statement.blob(0) }
     }
 
-    /// Saves all in one commit, or none.
-    package func saveEvidence(_ rows: [(subject: SubjectID, octets: [UInt8])]) throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
-            for row in rows { try queries.saveEvidence.run(.unsigned(row.subject.number), .blob(row.octets)) }
+    /// What accounts share, and the last observation that is in all that is saved.
+    package func savedSurroundings() throws(StoreError) -> (octets: [UInt8]?, observed: UInt64) {
+        let octets = try conduct.surroundings.first { statement throws(StoreError) in statement.blob(0) }
+        return (octets, try number("observed") ?? 0)
+    }
+
+    /// What was observed after that, in its order.
+    package func observations(after sequence: UInt64) throws(StoreError) -> [ObservationRow] {
+        var rows: [ObservationRow] = []
+        try conduct.observations.each(.unsigned(sequence)) { statement throws(StoreError) in
+            rows.append(
+                ObservationRow(sequence: UInt64(bitPattern: statement.integer(0)), octets: statement.blob(1)))
         }
+        return rows
+    }
+
+    /// Saves all of it in one commit, or nothing; the observations in it are deleted.
+    package func save(_ snapshot: EvidenceSnapshot) throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            for row in snapshot.evidence {
+                try conduct.save.run(.unsigned(row.subject.number), .blob(row.octets))
+            }
+            if let octets = snapshot.surroundings {
+                try maintenance.setMeta.run(.text("surroundings"), .blob(octets))
+            }
+            try maintenance.setMeta.run(.text("observed"), .unsigned(snapshot.observed))
+            try conduct.trim.run(.unsigned(snapshot.observed))
+        }
+    }
+
+    /// Moves damaged octets to where nobody reads them but people: all in one commit, or none.
+    package func setAside(_ damaged: [DamagedOctets]) throws(StoreError) {
+        guard !damaged.isEmpty else { return }
+        try database.transaction { () throws(StoreError) in
+            for one in damaged { try setAside(one) }
+            try conduct.trimDamaged.run(.integer(Int64(Self.damagedMax)))
+        }
+    }
+
+    private func setAside(_ damaged: DamagedOctets) throws(StoreError) {
+        switch damaged {
+        case .evidence(let subject, let octets):
+            try conduct.drop.run(.unsigned(subject.number))
+            try conduct.setAside.run(.text("evidence"), .unsigned(subject.number), .blob(octets))
+        case .surroundings(let octets):
+            try maintenance.dropMeta.run(.text("surroundings"))
+            try conduct.setAside.run(.text("surroundings"), .integer(0), .blob(octets))
+        case .observation(let row):
+            try conduct.dropObservation.run(.unsigned(row.sequence))
+            try conduct.setAside.run(.text("observation"), .unsigned(row.sequence), .blob(row.octets))
+        }
+    }
+
+    /// What was set aside, the oldest first.
+    package func damagedOctets() throws(StoreError) -> [(kind: String, number: UInt64, octets: [UInt8])] {
+        var all: [(kind: String, number: UInt64, octets: [UInt8])] = []
+        try conduct.damaged.each { statement throws(StoreError) in
+            all.append((statement.text(0), UInt64(bitPattern: statement.integer(1)), statement.blob(2)))
+        }
+        return all
     }
 }

@@ -35,7 +35,6 @@ extension LedgerStore {
     struct Queries {
         let meta, replay, load, latest, usage: Statement
         let byMessage, bySubject: Statement
-        let evidence, saveEvidence: Statement
 
         init(_ database: Database) throws(StoreError) {
             meta = try database.prepare("SELECT value FROM meta WHERE key = ?1")
@@ -49,8 +48,6 @@ extension LedgerStore {
                 WITH RECURSIVE wanted(slot) AS (VALUES(?2) UNION ALL SELECT slot + 1 FROM wanted WHERE slot < ?3)
                 SELECT usage.* FROM wanted CROSS JOIN usage ON usage.slot = wanted.slot AND usage.subject = ?1
                 """)
-            evidence = try database.prepare("SELECT state FROM evidence WHERE subject = ?1")
-            saveEvidence = try database.prepare("INSERT OR REPLACE INTO evidence VALUES(?1, ?2)")
             byMessage = try database.prepare(
                 """
                 SELECT * FROM charge WHERE sequence < ?1 AND sequence >= ?2 AND message = ?3
@@ -200,7 +197,7 @@ extension LedgerStore {
     /// No count of a sound file comes near it, and sums of billions of them do not overflow.
     private static let countMax: UInt64 = 1 << 53
 
-    private func number(_ key: String) throws(StoreError) -> UInt64? {
+    func number(_ key: String) throws(StoreError) -> UInt64? {
         try queries.meta.first(.text(key)) { row throws(StoreError) in UInt64(bitPattern: row.integer(0)) }
     }
 

@@ -15,6 +15,7 @@ package final class LedgerStore {
     var storyCount = 0
     /// As many stories are kept; tests lower it.
     package var storyLimit = LedgerStore.storiesMax
+    let conduct: EvidenceStatements
     var tally = Tally()
     /// The journal row up to which `usage` has everything.
     var folded: UInt64 = 0
@@ -36,6 +37,7 @@ package final class LedgerStore {
         maintenance = try Maintenance(database)
         queries = try Queries(database)
         archive = try Archive(database)
+        conduct = try EvidenceStatements(database)
         nextSubject =
             try statements.lastSubject.first { statement throws(StoreError) in
                 try statement.unsigned32(0)
@@ -68,10 +70,14 @@ extension LedgerStore {
     /// Makes all rows durable in one commit, or none; returns the last one's number.
     ///
     /// The store numbers the rows, in order, from ``lastSequence`` on; what stands in them is ignored. New subjects go
-    /// with the same commit. No rows: only the subjects and the stories.
+    /// with the same commit, and so do the observations and the stories. No rows: only those.
     @discardableResult
-    package func append(_ rows: [JournalRow], stories: [StoryRow] = []) throws(StoreError) -> UInt64 {
-        guard !rows.isEmpty || !unnamed.isEmpty || !stories.isEmpty else { return lastSequence }
+    package func append(
+        _ rows: [JournalRow], _ observations: [ObservationRow] = [], stories: [StoryRow] = []
+    ) throws(StoreError) -> UInt64 {
+        guard !rows.isEmpty || !unnamed.isEmpty || !observations.isEmpty || !stories.isEmpty else {
+            return lastSequence
+        }
         try database.transaction { () throws(StoreError) in
             for subject in unnamed {
                 try statements.insertSubject.run(
@@ -81,6 +87,9 @@ extension LedgerStore {
             for row in rows {
                 sequence += 1
                 try insert(row, sequence)
+            }
+            for row in observations {
+                try conduct.insertObservation.run(.unsigned(row.sequence), .blob(row.octets))
             }
             try insert(stories)
         }

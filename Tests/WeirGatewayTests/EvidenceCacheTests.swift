@@ -9,7 +9,7 @@ import WeirReputation
     func generations() {
         var cache = EvidenceCache()
         let evidence = AccountEvidence(at: Instant(nanoseconds: 0))
-        let unsaved: Set = [SubjectID(number: 2)]
+        let unsaved = [SubjectID(number: 2): 1 as UInt64]
         for number in UInt32(1)...UInt32(2 * EvidenceCache.generationMax + 2) {
             cache.keep(evidence, of: SubjectID(number: number), unsaved)
         }

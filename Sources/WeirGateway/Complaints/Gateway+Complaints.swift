@@ -12,7 +12,7 @@ extension Gateway {
         await prepareEvidence(of: account)
         guard let judgement = detector.complain(of: message.number, by: account.subject, terms) else { return }
         carryOut(judgement, of: account, terms)
-        await saveEvidence()
+        try await detector.save()
     }
 
     /// The first of these logins that 32 digits of X-Weir-Account stand for.

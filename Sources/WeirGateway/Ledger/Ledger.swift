@@ -26,7 +26,9 @@ package final class Ledger: Sendable {
         var calendar = LocalCalendar()
         /// Rows that no commit has taken yet.
         var pending: [JournalRow] = []
-        /// The ticket of the last row in `pending`, or handed to the writer before.
+        /// Likewise, of the detector's journal.
+        var observations: [ObservationRow] = []
+        /// The ticket of the last row in either, or handed to the writer before.
         var issued: Ticket = 0
         var writerIsIdle = false
         var waiting: [(ticket: Ticket, waiter: Waiter)] = []
@@ -74,14 +76,30 @@ package final class Ledger: Sendable {
         state.withLock { append(rows, to: &$0) }
     }
 
+    /// Files what the detector has observed: it goes with the same commits.
+    func file(_ observation: ObservationRow) {
+        state.withLock { state in
+            state.observations.append(observation)
+            state.issued += 1
+            wakeWriter(&state)
+        }
+    }
+
+    /// The ticket of the last row of any kind.
+    package var lastTicket: Ticket { state.withLock { $0.issued } }
+
     private func append(_ rows: [JournalRow], to state: inout State) -> Ticket {
         state.pending.append(contentsOf: rows)
         state.issued += UInt64(rows.count)
+        wakeWriter(&state)
+        return state.issued
+    }
+
+    private func wakeWriter(_ state: inout State) {
         if state.writerIsIdle {
             state.writerIsIdle = false
             writerWaiter.wake()
         }
-        return state.issued
     }
 
     /// Files what a message holds, before its content comes: the commit runs while that is in flight.
@@ -130,8 +148,8 @@ package final class Ledger: Sendable {
         case wait(Ticket)
     }
 
-    /// Makes what a message holds a charge, if all of it is durable in the slot of now.
-    func clear(_ holds: [Hold]) -> Clearance {
+    /// Makes what a message holds a charge, if all of it is durable in the slot of now, and `ticket` is too.
+    func clear(_ holds: [Hold], after ticket: Ticket) -> Clearance {
         state.withLock { state in
             let moment = moment(&state)
             let slot = Slot(moment.now)
@@ -141,7 +159,7 @@ package final class Ledger: Sendable {
                 hold.filed?.slot = slot
                 hold.ticket = append([leaving, hold.row(.move, filed.amount, at: moment.now)], to: &state)
             }
-            let last = holds.map(\.ticket).max() ?? 0
+            let last = holds.map(\.ticket).reduce(ticket, max)
             guard isDurable(last) else { return .wait(last) }
             for hold in holds {
                 hold.charge = state.book.commit(&hold.reservation, at: moment)
@@ -226,13 +244,26 @@ package final class Ledger: Sendable {
 
     // MARK: - For the writer
 
-    /// The rows that wait, and the ticket of the last; empty: the writer is to wait until it is woken.
-    func takePending() -> (rows: [JournalRow], last: Ticket) {
+    /// Rows on their way into the store.
+    struct Batch {
+        var rows: [JournalRow] = []
+        var observations: [ObservationRow] = []
+        /// The ticket of the last.
+        var last: Ticket = 0
+
+        var count: Int { rows.count + observations.count }
+        var isEmpty: Bool { count == 0 }
+    }
+
+    /// Puts the rows that wait behind those of `batch`; none at all: the writer is to wait until it is woken.
+    func takePending(into batch: inout Batch) {
         state.withLock { state in
-            let rows = state.pending
+            batch.rows.append(contentsOf: state.pending)
+            batch.observations.append(contentsOf: state.observations)
+            batch.last = state.issued
+            state.writerIsIdle = state.pending.isEmpty && state.observations.isEmpty
             state.pending = []
-            state.writerIsIdle = rows.isEmpty
-            return (rows, state.issued)
+            state.observations = []
         }
     }
 

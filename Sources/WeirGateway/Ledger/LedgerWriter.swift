@@ -6,7 +6,7 @@ package import WeirStore
 /// The task that makes the ledger's rows durable, in groups, on the store's own thread.
 ///
 /// A commit starts when the last has ended, and at least ``spacing`` after that began: under load the groups size themselves. Upkeep of the
-/// store is done in slices between commits.
+/// store is done in slices between commits, and so is the saving of evidence.
 ///
 /// `@unchecked Sendable`: the store is touched on the worker alone.
 package final class LedgerWriter: @unchecked Sendable {
@@ -16,7 +16,7 @@ package final class LedgerWriter: @unchecked Sendable {
     package let ledger: Ledger
     private let events: LedgerEvents
     /// Rows whose commit failed: they go before all others, until they are durable.
-    private var carried: [JournalRow] = []
+    private var carried = Ledger.Batch()
     private var isStopping = false
     private let runtime: Runtime
     private var calendar = LocalCalendar()
@@ -39,10 +39,12 @@ package final class LedgerWriter: @unchecked Sendable {
         ledger = Ledger(runtime: runtime, writer: waiter)
     }
 
-    /// Starts to commit; the task ends after ``stop()``.
-    package func start() -> Task<Void, Never> { worker.spawn { await self.run() } }
+    /// Starts to commit, and to save what `detector` knows; the task ends after ``stop()``.
+    package func start(saving detector: Detector? = nil) -> Task<Void, Never> {
+        worker.spawn { await self.run(detector) }
+    }
 
-    /// Ends the writer after everything that was journalled is durable; from any thread.
+    /// Ends the writer after everything that was journalled is durable, and evidence is saved; from any thread.
     package func stop() {
         worker.post {
             self.isStopping = true
@@ -70,24 +72,25 @@ package final class LedgerWriter: @unchecked Sendable {
         if case .fsyncFailed = error { events.storeLost(error) }
     }
 
-    private func run() async {
+    private func run(_ detector: Detector?) async {
         var nextUpkeep = worker.now
         while true {
             let began = worker.now
-            let (rows, last) = ledger.takePending()
-            carried.append(contentsOf: rows)
+            ledger.takePending(into: &carried)
             guard !carried.isEmpty else {
                 commitStories()
+                save(detector, isLast: isStopping)
                 if isStopping { return }
                 nextUpkeep = upkeep() ? worker.now : worker.now + LedgerWriter.upkeepInterval
                 await waiter.wait(until: nextUpkeep)
                 continue
             }
-            guard commit(upTo: last, began: began) else {
+            guard commit(began: began) else {
                 if isStopping { return }
                 await worker.sleep(until: worker.now + LedgerWriter.retry)
                 continue
             }
+            save(detector, isLast: false)
             if nextUpkeep <= worker.now {
                 nextUpkeep = upkeep() ? worker.now : worker.now + LedgerWriter.upkeepInterval
             }
@@ -95,10 +98,10 @@ package final class LedgerWriter: @unchecked Sendable {
         }
     }
 
-    private func commit(upTo last: Ledger.Ticket, began: Instant) -> Bool {
+    private func commit(began: Instant) -> Bool {
         let stories = ledger.takeStories()
         do throws(StoreError) {
-            try store.append(carried, stories: stories)
+            try store.append(carried.rows, carried.observations, stories: stories)
         } catch {
             ledger.giveBack(stories)
             switch error {
@@ -110,8 +113,9 @@ package final class LedgerWriter: @unchecked Sendable {
             return false
         }
         events.committed(carried.count, worker.now.since(began))
-        carried.removeAll(keepingCapacity: true)
-        ledger.committed(upTo: last)
+        carried.rows.removeAll(keepingCapacity: true)
+        carried.observations.removeAll(keepingCapacity: true)
+        ledger.committed(upTo: carried.last)
         return true
     }
 
@@ -125,6 +129,18 @@ package final class LedgerWriter: @unchecked Sendable {
             ledger.giveBack(stories)
             noteFailure(error)
             events.commitFailed(error)
+        }
+    }
+
+    /// Saves evidence where that is due.
+    private func save(_ detector: Detector?, isLast: Bool) {
+        guard let detector, isLast || detector.isSaveDue else { return }
+        do throws(StoreError) {
+            try detector.save(into: store)
+            events.evidenceSaved(nil)
+        } catch {
+            noteFailure(error)
+            events.evidenceSaved(error)
         }
     }
 
@@ -146,16 +162,20 @@ package final class LedgerWriter: @unchecked Sendable {
 package struct LedgerEvents: Sendable {
     package var committed: @Sendable (_ rows: Int, _ nanoseconds: UInt64) -> Void
     package var commitFailed: @Sendable (StoreError) -> Void
+    /// Evidence was saved, or why it was not.
+    package var evidenceSaved: @Sendable (StoreError?) -> Void
     /// A sync has failed: the next commit would lie, so the process must end here.
     package var storeLost: @Sendable (StoreError) -> Void
 
     package init(
         committed: @escaping @Sendable (_ rows: Int, _ nanoseconds: UInt64) -> Void = { _, _ in },
         commitFailed: @escaping @Sendable (StoreError) -> Void = { _ in },
+        evidenceSaved: @escaping @Sendable (StoreError?) -> Void = { _ in },
         storeLost: @escaping @Sendable (StoreError) -> Void
     ) {
         self.committed = committed
         self.commitFailed = commitFailed
+        self.evidenceSaved = evidenceSaved
         self.storeLost = storeLost
     }
 }

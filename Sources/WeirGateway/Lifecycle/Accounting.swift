@@ -61,7 +61,7 @@ package final class Accounting: Sendable {
         } catch {
             throw .system(error)
         }
-        writerTask = ledgerWriter.start()
+        writerTask = ledgerWriter.start(saving: detector)
         // Each store is read by its own thread, at the same time.
         let verification = workers[1].spawn { () async -> StoreError? in
             do throws(StoreError) { try stores.accounts.verify() } catch { return error }
@@ -69,6 +69,7 @@ package final class Accounting: Sendable {
         }
         do throws(StoreError) {
             self.loaded = try await ledgerWriter.load(now: runtime.now)
+            try await detector.restore()
             if let error = await verification.value { throw error }
         } catch {
             ledgerWriter.stop()

@@ -18,8 +18,6 @@ extension Gateway {
     static let sweepRounds = 10
     /// Subjects that one round looks at to forget those of whom nothing counts.
     static let evictionMax = 2_000
-    /// Rounds from one saving of evidence to the next.
-    static let savingRounds = 4
     /// Rounds from one saving of the day's scores to the next: half a minute.
     static let scoreRounds = 60
     /// Rounds from one look at old verdicts to the next: a quarter of an hour.
@@ -64,7 +62,6 @@ extension Gateway {
             generation.scanner?.probeIfRested(on: loop)
             climateWatch.look(at: detector.alarm, telemetry)
             noteClock()
-            if round % Gateway.savingRounds == 0 { await saveEvidence() }
             if round % Gateway.scoreRounds == 0 { await saveScores() }
             if round % Gateway.verdictRounds == 0 { await expireVerdicts() }
             ledger.decide { book, moment in _ = book.evict(atMost: Gateway.evictionMax, at: moment) }

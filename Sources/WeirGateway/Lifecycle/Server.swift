@@ -92,6 +92,10 @@ package final class Server: Sendable {
                 "The clock is behind: the ledger holds \(accounting.loaded.fromTheFuture) amounts from the future, which count as of now."
             )
         }
+        let damaged = accounting.detector.damaged
+        if damaged > 0 {
+            alarms.append("\(damaged) rows of evidence were damaged: they are set aside, and began anew.")
+        }
         let (free, all) = (storage.freeOctets, storage.allOctets)
         if all > 0, free < all / 10 { alarms.append("The store's disk has \(free / (all / 100))% left.") }
         return alarms
@@ -111,6 +115,7 @@ package final class Server: Sendable {
 
     private static func events(_ telemetry: Telemetry) -> LedgerEvents {
         let store = telemetry.metrics.store
+        let saves = telemetry.metrics.detector.saves
         let log = telemetry.log
         return LedgerEvents(
             committed: { rows, span in
@@ -121,6 +126,10 @@ package final class Server: Sendable {
             commitFailed: { error in
                 store.commits[.error].add()
                 log.error("commit failed", ["reason": .string(error.description)])
+            },
+            evidenceSaved: { error in
+                saves[error == nil ? .success : .error].add()
+                if let error { log.error("evidence not saved", ["reason": .string(error.description)]) }
             },
             storeLost: { error in
                 Server.end(because: error)
@@ -142,6 +151,8 @@ package final class Server: Sendable {
         }
         let future = accounting.loaded.fromTheFuture
         if future > 0 { log.error("clock behind", ["amounts": .int(future)]) }
+        let damaged = accounting.detector.damaged
+        if damaged > 0 { log.error("evidence damaged", ["rows": .int(damaged)]) }
         log.info(
             "started",
             [

@@ -19,8 +19,11 @@ struct Conduct {
         examiner = ContentExaminer(hash: hash)
     }
 
+    /// So many recipients of a message are looked at.
+    static let peopleMax = 50_000
+
     /// A recipient goes to the relay.
-    mutating func write(to person: UInt64) { people.append(person) }
+    mutating func write(to person: UInt64) { if people.count < Conduct.peopleMax { people.append(person) } }
 
     /// The relay's answer to the oldest recipient that has none; nil: there was none.
     mutating func hear(_ reply: RecipientReply?) { replies.append(reply) }

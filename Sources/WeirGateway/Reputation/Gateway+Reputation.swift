@@ -23,17 +23,6 @@ extension Gateway {
         }
     }
 
-    /// Saves the evidence that has changed, slice by slice.
-    func saveEvidence() async {
-        do throws(StoreError) {
-            while try await detector.save() {}
-            telemetry.metrics.detector.saves[.success].add()
-        } catch {
-            telemetry.metrics.detector.saves[.error].add()
-            telemetry.log.error("evidence not saved", ["reason": .string("\(error)")])
-        }
-    }
-
     /// Does what the plan has the detector do about where an account stands now: at once in memory, then in the store.
     func carryOut(_ judgement: Judgement, of account: Account, _ terms: Terms) {
         let mode = terms.mode
@@ -41,8 +30,8 @@ extension Gateway {
         if let verdict = judgement.verdict { log(verdict, of: account, mode) }
         let state = AccountState(judgement.standing)
         let present = account.standing.state
-        // What an administrator has decided stays.
-        guard state != present, judgement.verdict != nil || present == .flagged || present == .probation,
+        // A suspension is ended by nobody but an administrator. All else follows the evidence, also where a kill came between the two.
+        guard state != present, judgement.verdict != nil || present != .suspended,
             mode == .suspend || (mode == .flag && state != .suspended)
         else { return store(judgement.verdict, of: account, mode, moving: nil) }
         account.update { $0.state = state }
@@ -59,7 +48,7 @@ extension Gateway {
         if verdictsPending.load(ordering: .relaxed) >= Gateway.verdictsPendingMax { record = nil }
         guard record != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
-        let reason = verdict?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
+        let reason = verdict?.sentences.joined(separator: "; ") ?? Gateway.reason(for: state)
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
         let verdict = record
         let notices = state.map { self.notices(of: $0, account, reason) } ?? []
@@ -74,7 +63,6 @@ extension Gateway {
                     return try store.setState(account.key, state, by: author, telling: kept)
                 }
                 if isNew { herald.tell(notices) }
-                if state != nil { while try await detector.save() {} }
             } catch {
                 telemetry.log.error(
                     "verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
@@ -119,6 +107,14 @@ extension Gateway {
         }
         return herald.notices(
             of: AccountEvent(kind, of: account.key, at: runtime.wall, reason: reason, random: runtime.random()))
+    }
+
+    /// Why an account changes its state without a verdict.
+    private static func reason(for state: AccountState?) -> String {
+        switch state {
+        case .normal, .probation, nil: "nothing was held against it any more"
+        case .flagged, .suspended: "it was decided earlier, and not carried out"
+        }
     }
 
     private func log(_ verdict: Verdict, of account: Account, _ mode: Mode) {

@@ -268,6 +268,8 @@ extension Session {
             abandonRelay(of: transaction)
             return ForwardedReply(refusal)
         }
+        // What was observed of it must outlive a kill, as its charge does.
+        let ticket = transaction.conduct == nil ? 0 : gateway.ledger.lastTicket
         let deadline = loop.now + Session.durabilityTimeout
         while true {
             if let refusal = lastRefusal(transaction) {
@@ -278,7 +280,7 @@ extension Session {
                 abandonRelay(of: transaction)
                 return reply(to: outcome)
             }
-            switch gateway.ledger.clear(transaction.holds) {
+            switch gateway.ledger.clear(transaction.holds, after: ticket) {
             case .released: return await sendDot(transaction, to: relay)
             case .wait(let ticket):
                 // What waits for the relay goes out with the dot, in one segment.

@@ -101,6 +101,7 @@ struct DetectorReplay {
             guard let octets = members[place].evidence?.encoded() else { continue }
             members[place].evidence = try AccountEvidence(decoding: octets)
         }
+        surroundings = try Surroundings(decoding: surroundings.encoded())
     }
 
     private mutating func apply(_ rule: SimpleRule, _ event: TraceEvent, _ place: Int) -> [Decision] {

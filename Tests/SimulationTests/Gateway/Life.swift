@@ -51,7 +51,8 @@ final class Life: @unchecked Sendable {
         }
         let events = LedgerEvents(
             committed: { _, _ in ears.life?.lastCommit = worker.now },
-            commitFailed: { _ in if ears.life?.disk.isPowerLost == true { die() } }, storeLost: { _ in die() })
+            commitFailed: { _ in if ears.life?.disk.isPowerLost == true { die() } },
+            evidenceSaved: { _ in if ears.life?.disk.isPowerLost == true { die() } }, storeLost: { _ in die() })
         writer = LedgerWriter(store: ledger, worker: worker, runtime: process, events: events)
         let wrapServer: Material.ServerWrap = { transport throws(TransportFailure) in
             SimulatedTLS.wrap(transport, server: true)
@@ -65,6 +66,7 @@ final class Life: @unchecked Sendable {
             relaySecrets: Dictionary(
                 uniqueKeysWithValues: names.map { ($0, RelayConnector.Secrets(wrap: wrapClient, login: nil)) }),
             hashKey: [UInt8](repeating: 7, count: 32))
+        let detector = Detector(runtime: process, store: writer)
         gateway = Gateway(
             Gateway.Parts(
                 runtime: process,
@@ -73,10 +75,10 @@ final class Life: @unchecked Sendable {
                 accounts: AccountDirectory(
                     store: accounts, worker: try process.makeWorker(name: "accounts \(number)"), ledger: writer,
                     runtime: process, policies: policies, rules: configuration.networks),
-                detector: Detector(runtime: process, store: writer),
+                detector: detector,
                 passwords: try PasswordPool(runtime: process, threads: 1)))
         lastCommit = simulation.now
-        writerTask = writer.start()
+        writerTask = writer.start(saving: detector)
         ears.life = self
     }
 
