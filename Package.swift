@@ -86,7 +86,8 @@ let package = Package(
         tests(
             "SimulationTests",
             [
-                "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP",
+                "WeirBase", "WeirConfiguration", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime",
+                "WeirSMTP",
                 "WeirStore",
             ]),
         tests("HouseRulesTests", []),
