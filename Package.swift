@@ -93,7 +93,8 @@ let package = Package(
         tests("HouseRulesTests", []),
         tests("DemoTests", ["WeirConfiguration", "WeirQuota", "weir"]),
         tests(
-            "ScenarioTests", ["WeirBase", "WeirGateway", "WeirQuota", "WeirRuntime", "WeirSMTP", "WeirStore", "weir"]),
+            "ScenarioTests",
+            ["WeirBase", "WeirGateway", "WeirQuota", "WeirReputation", "WeirRuntime", "WeirSMTP", "WeirStore", "weir"]),
     ],
     swiftLanguageModes: [.v6]
 )
