@@ -68,6 +68,8 @@ extension MetricsCoverageTests {
                 try client.must("RSET")
             }
             #expect(eventually { (try? self.page(of: gate).contains("cause=\"relay_refuses\"} 1\n")) == true })
+            let unsaved = "weir_evidence_saves_total{result=\"success\"} 0\n"
+            #expect(eventually { (try? self.page(of: gate).contains(unsaved)) == false })
             page += try self.page(of: gate)
         }
         return page
