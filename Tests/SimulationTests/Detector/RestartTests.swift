@@ -181,10 +181,11 @@ private final class History: @unchecked Sendable {
         let account = 1 + UInt32(random.below(Int(Self.accounts)))
         let terms = terms(of: account)
         _ = try await detector.prepare(SubjectID(number: account))
-        switch random.below(12) {
+        switch random.below(14) {
         case 0: record(.failedLogin, account, terms, comparing)
         case 1: record(.complaint(of: number), account, terms, comparing)
         case 2: record(.release, account, terms, comparing)
+        case 3: record(.capReached, account, terms, comparing)
         default: try await send(account, terms, comparing)
         }
         switch random.below(8) {
@@ -223,6 +224,7 @@ private final class History: @unchecked Sendable {
         var facts = MessageFacts(
             id: number, account: UInt64(account), recipients: people, network: UInt64(random.below(isBad ? 40 : 2)),
             country: random.chance(0.5) ? UInt64(random.below(3)) : nil, name: UInt64(random.below(isBad ? 30 : 1)),
+            sender: random.chance(0.8) ? UInt64(random.below(2)) : nil,
             scannerScore: random.chance(0.7) ? Double(random.below(24)) - (isBad ? 4 : 14) : nil)
         if random.chance(0.9) {
             var content = ContentFacts(fingerprint: isBad ? UInt64(random.below(5)) << 40 : random.next())
