@@ -7,8 +7,7 @@ import WeirStore
 
 /// Complaints: from a report to the account, and into its evidence.
 extension GatewayAdministration {
-    /// Pages of the journal that are searched for a message, and accounts that are compared at one time.
-    private static let journalPagesMax = 500
+    /// Accounts that are compared at one time.
     private static let keysAtOnce = 5_000
 
     package func complain(_ report: [UInt8], by actor: Actor) async throws(AdminError) -> ComplaintReport {
@@ -92,23 +91,16 @@ extension GatewayAdministration {
         }
     }
 
-    /// The key of the account whose charge a message was, as far as the journal goes back.
+    /// The key of the account that sent a message, as long as its story is kept.
     private func sender(of message: MessageID) async throws(AdminError) -> String? {
-        var before: UInt64?
-        for _ in 0..<Self.journalPagesMax {
-            let cursor = before
-            let (name, next) = try await mapped { () throws(StoreError) in
-                try await ledger.withStore { store throws(StoreError) in
-                    let page = try store.journal(message: message.number, before: cursor)
-                    guard let row = page.rows.first else { return (nil as String?, page.next) }
-                    // Mail to the contact is counted beside the account's other mail.
-                    return (try store.name(of: row.account)?.split(separator: "\u{1F}").first.map(String.init), nil)
-                }
+        let pending = ledger.ledger.story(message.number)
+        let name = try await mapped { () throws(StoreError) in
+            try await ledger.withStore { store throws(StoreError) in
+                let story = if let pending { pending } else { try store.story(message.number) }
+                return try story.flatMap { story throws(StoreError) in try store.name(of: story.account) }
             }
-            if let name { return name }
-            guard let next else { return nil }
-            before = next
         }
-        return nil
+        // Mail to the contact is counted beside the account's other mail.
+        return name.map { String($0.prefix { $0 != "\u{1F}" }) }
     }
 }
