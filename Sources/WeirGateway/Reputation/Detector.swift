@@ -256,7 +256,7 @@ extension Detector.State {
 
 extension KeyedHash {
     /// With a key that stands for the installation: with another, all people are new.
-    init(installation key: [UInt8]) {
+    package init(installation key: [UInt8]) {
         let derived = HMACSHA256.code(Array("evidence".utf8), key: key)
         func word(_ octets: ArraySlice<UInt8>) -> UInt64 { octets.reduce(0) { $0 << 8 | UInt64($1) } }
         self.init(key: (word(derived[0..<8]), word(derived[8..<16])))

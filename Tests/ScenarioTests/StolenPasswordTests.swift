@@ -1,0 +1,150 @@
+import Foundation
+import TestKit
+import Testing
+import WeirBase
+import WeirGateway
+import WeirQuota
+import WeirReputation
+import WeirStore
+
+extension Scenarios {
+    /// With swaks, rspamd and Postfix, from the first stolen message to the owner's next one.
+    @Suite("A stolen password")
+    struct StolenPassword {
+        private static let login = "anna@isp.example"
+        private static let password = "correct horse battery staple"
+        private static let friends = (1...6).map { "friend\($0)@target.example" }
+
+        /// Thirty quiet days, as the detector keeps them: two letters a day to friends, from one network and one machine.
+        private static func livesQuietly(_ gateway: RunningGateway) throws {
+            let key = Array("a key of an installation".utf8)
+            try Data(key).write(to: URL(fileURLWithPath: gateway.folder.file("hash.key")))
+            let hash = KeyedHash(installation: key)
+            let store = try LedgerStore(in: try StoreDirectory(gateway.store))
+            let subject = try store.subject(.account, login)
+            var now = Instant(nanoseconds: UInt64(Date().timeIntervalSince1970) * .second - 30 * .day)
+            var surroundings = Surroundings()
+            var evidence = AccountEvidence(at: now)
+            for number in 0..<60 {
+                var facts = MessageFacts(
+                    id: UInt64(number + 1), account: UInt64(subject.number),
+                    recipients: [hash(friends[number % friends.count])], network: hash("127.0.9.0/24"),
+                    name: hash("laptop.example"))
+                facts.content = ContentFacts(fingerprint: hash("letter \(number)"))
+                facts.scannerScore = 0
+                let judgement = evidence.judge(facts, terms: .consumer, surroundings: &surroundings, at: now)
+                _ = evidence.learn(
+                    Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement, terms: .consumer,
+                    surroundings: &surroundings, at: now)
+                now = now + 12 * .hour
+            }
+            try store.save(
+                EvidenceSnapshot(
+                    evidence: [(subject: subject, octets: evidence.encoded())], surroundings: nil, observed: 0))
+        }
+
+        private static func setup(relay: Postfix, _ scanner: Rspamd) throws -> RunningGateway.Setup {
+            var setup = RunningGateway.Setup(
+                relays: [.init(relay.port)], limits: ["100 recipients per message", "1000 recipients per day"],
+                accounts: [.init(login: login, password: password)])
+            setup.planSettings = ["detector: suspend"]
+            setup.settings = [
+                "scanner: { url: \"http://127.0.0.1:\(scanner.port)\", deadline: 30s }",
+                "notices: { directory: notices, from: \"ISP <postmaster@isp.example>\", desk: desk@isp.example }",
+                "hash_key_file: hash.key",
+            ]
+            // The templates that we ship.
+            let notices = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../Policies/notices").standardizedFileURL
+            for file in try FileManager.default.contentsOfDirectory(atPath: notices.path) {
+                setup.files["notices/\(file)"] = text(of: notices.appending(path: file).path)
+            }
+            return setup
+        }
+
+        private static func swaks(
+            _ gateway: RunningGateway, from source: String, name: String, to recipients: [String], _ subject: String
+        ) throws -> Program.Outcome {
+            try Program.run(
+                "swaks",
+                [
+                    "--server", "127.0.0.1", "--port", "\(gateway.submission)", "--local-interface", source, "--ehlo",
+                    name, "--tls", "--auth", "PLAIN", "--auth-user", login, "--auth-password", password, "--from",
+                    login, "--to", recipients.joined(separator: ","), "--header", "Subject: \(subject)", "--body",
+                    words(of: subject),
+                ])
+        }
+
+        /// A text of its own for each subject, as programs that send spam make them.
+        private static func words(of subject: String) -> String {
+            var random = Seeded(subject.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+            return (0..<60).map { _ in String(random.next() % 1_000_000, radix: 36) }.joined(separator: " ")
+        }
+
+        @Test(
+            "is stopped before the tenth recipient; the owner is refused and told, the desk reads why and releases, and mail goes again"
+        )
+        func story() throws {
+            let (relay, scanner) = (try Postfix(), try Rspamd())
+            let gateway = try RunningGateway(try Self.setup(relay: relay, scanner), starts: false)
+            try Self.livesQuietly(gateway)
+            try gateway.start()
+
+            // The owner, at the usual place: swaks once, and a session that stays open.
+            let first = try Self.swaks(
+                gateway, from: "127.0.9.5", name: "laptop.example", to: [Self.friends[0]], "see you tomorrow")
+            #expect(first.status == 0, "\(first.output.suffix(500))")
+            let open = try SMTPClient(port: gateway.local, from: "127.0.9.6")
+            try open.hello("laptop.example")
+            #expect(try open.login(Self.login, Self.password).code == 235)
+            let letter = "From: <\(Self.login)>\r\nSubject: photographs\r\n\r\nHere they are."
+            #expect(try open.message(from: Self.login, to: [Self.friends[1]], letter).dot?.code == 250)
+
+            // The thief, from three networks in turn, to people whom nobody here knows.
+            let networks = ["127.77.1.1", "127.88.1.1", "127.99.1.1"]
+            var refusal: Program.Outcome?
+            for number in 0..<20 where refusal == nil {
+                let outcome = try Self.swaks(
+                    gateway, from: networks[number % 3], name: "pc\(number % 3).example",
+                    to: ["stranger\(number)@elsewhere.example"], "\(Rspamd.marked) number \(number)")
+                if outcome.output.contains("Sending is suspended for this account") { refusal = outcome }
+            }
+            #expect(refusal != nil, "\(gateway.log.suffix(3_000))")
+            let stolen = Set(
+                relay.delivered(with: "elsewhere.example", count: 1).map { String(decoding: $0, as: UTF8.self) })
+            #expect((1..<10).contains(stolen.count), "\(stolen.count) of the thief's messages were delivered")
+
+            // The owner's own session, open all the while.
+            let refused = try open.message(from: Self.login, to: [Self.friends[2]], letter)
+            #expect(
+                refused.recipients[0].description.hasPrefix(
+                    "550 5.7.1 Sending is suspended for this account. Write to abuse@isp.example."))
+            let asked = try open.message(from: Self.login, to: ["abuse@isp.example"], letter)
+            #expect(asked.dot?.code == 250, "the contact can be written to")
+
+            // The notices, to the owner and to the desk.
+            for reader in [Self.login, "desk@isp.example"] {
+                let told = relay.delivered(with: "To: \(reader)").contains { message in
+                    String(decoding: message, as: UTF8.self).contains("Auto-Submitted: auto-generated")
+                }
+                #expect(told, "\(reader) was not told: \(gateway.log.suffix(2_000))")
+            }
+
+            // The desk.
+            let why = try gateway.weir("why", Self.login)
+            #expect(why.status == 0 && why.output.contains("suspended"), "\(why)")
+            #expect(why.output.contains("unfamiliar network") && why.output.contains("content"), "\(why.output)")
+            let released = try gateway.weir("account", "release", Self.login, "--why", "password changed")
+            #expect(released.status == 0 && released.output.contains("probation"), "\(released)")
+            let history = try gateway.weir("account", "history", Self.login).output
+            #expect(history.contains("suspended") && history.contains("password changed"), "\(history)")
+
+            // Mail goes again: in the open session, and from a new one.
+            #expect(try open.message(from: Self.login, to: [Self.friends[2]], letter).dot?.code == 250)
+            let again = try Self.swaks(
+                gateway, from: "127.0.9.5", name: "laptop.example", to: [Self.friends[3]], "that was not me")
+            #expect(again.status == 0, "\(again.output.suffix(500))")
+            #expect(relay.delivered(with: "that was not me").count == 1)
+        }
+    }
+}
