@@ -8,6 +8,9 @@ package struct Judgement: Equatable, Sendable {
     package var verdict: Verdict?
     /// As after the decision.
     package var standing: Standing
+
+    /// Whether it gives any reason for suspicion.
+    package var isSuspicious: Bool { score.total >= Standing.calmScore }
 }
 
 extension AccountEvidence {
@@ -21,7 +24,7 @@ extension AccountEvidence {
         var findings = Findings()
         meetOrigin(message, terms, now, &findings)
         compareForm(message, terms, &findings)
-        if today.messages == 0 { surroundings.climate.noteActive() }
+        if today.messages == 0, !terms.isOneMachine { surroundings.climate.noteActive() }
         let people = countPeople(message)
         findings.reach = reach(message, people)
         weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
@@ -44,7 +47,7 @@ extension AccountEvidence {
     ) -> Judgement {
         begin(terms, &surroundings, now)
         var findings = judgement.findings
-        weighDelivery(outcome, message, findings, &surroundings)
+        weighDelivery(outcome, message, findings, terms, &surroundings)
         return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
     }
 
@@ -185,7 +188,8 @@ extension AccountEvidence {
     }
 
     private mutating func weighDelivery(
-        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ surroundings: inout Surroundings
+        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ terms: Terms,
+        _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
         let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
@@ -221,7 +225,7 @@ extension AccountEvidence {
         shares.unknown /= count
         shares.deferred /= count
         shares.refused = outcome.isTaken == false ? 1 : shares.refused / count
-        surroundings.climate.vote(shares, ballot: &ballot)
+        if !terms.isOneMachine { surroundings.climate.vote(shares, ballot: &ballot) }
         delivery = clamp(delivery + clamp(sum, -4, 4), -0.5, 6)
     }
 
@@ -238,7 +242,7 @@ extension AccountEvidence {
             unrest = max(unrest, now)
         }
         if score.total >= Standing.calmScore { suspects.add(id) }
-        if let message, score.flags(terms.thresholds, findings) {
+        if let message, score.flags(terms.thresholds, findings), !terms.isOneMachine {
             surroundings.neighbourhood.mark(message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
         }
         var judgement = Judgement(score: score, findings: findings, verdict: nil, standing: standing)
@@ -247,7 +251,9 @@ extension AccountEvidence {
             time: now, before: standing, after: next, score: score, findings: findings, thresholds: terms.thresholds,
             messages: suspects.ids, isBefore: isBefore)
         // Only what a relay or a scanner says can have come from its breaking.
-        if !standing.isFlagged, score.content + score.delivery > score.total / 2 { surroundings.climate.noteFlagged() }
+        if !standing.isFlagged, !terms.isOneMachine, score.content + score.delivery > score.total / 2 {
+            surroundings.climate.noteFlagged()
+        }
         standing = next
         judgement.standing = next
         judgement.verdict = verdict
@@ -258,7 +264,7 @@ extension AccountEvidence {
         findings.planNewPeople = terms.newPeopleADay
         findings.planPrior = terms.prior
         findings.content = content
-        findings.delivery = clamp(delivery + refusals, -0.5, 6)
+        findings.delivery = delivery
         findings.refusals = refusals
         findings.newInADay = Double(newByHour.total)
         findings.ownInADay = habit.newInADay
@@ -304,11 +310,10 @@ extension Score {
     /// Three messages in some twenty refused for what they are, or two in a row: what an old address book never brings.
     static let foreignRefusals = 4.0
 
-    /// High enough, and said by two families, or loudly by one; a new account needs no second.
+    /// High enough, and said by two families; a new account needs no second.
     func flags(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard total >= thresholds.flag else { return false }
-        let loudest = Family.allCases.reduce(0) { max($0, self[$1]) }
-        return speaking(thresholds) >= 2 || loudest >= thresholds.flag || findings.isNewAccount
+        return speaking(thresholds) >= 2 || findings.isNewAccount
     }
 
     /// High enough, said by two families, and with a sign that it is not the owner.
@@ -320,7 +325,7 @@ extension Score {
     package func isGrave(_ thresholds: Thresholds, _ findings: Findings) -> Bool {
         guard speaking(thresholds) >= 2 else { return false }
         return findings.isNewAccount || findings.refusals >= Self.foreignRefusals
-            || [content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
+            || [findings.content, origin, complaints, neighbours].contains { $0 >= thresholds.family }
     }
 
     private func speaking(_ thresholds: Thresholds) -> Int { Family.allCases.count { self[$0] >= thresholds.family } }

@@ -60,6 +60,12 @@ struct Acquaintances: Equatable, Sendable {
         return entries.contains { $0.isFamiliar(on: day) }
     }
 
+    /// How many of them are the account's own.
+    func familiarCount(at now: Instant) -> Int {
+        let day = UInt32(truncatingIfNeeded: now.nanoseconds / .day)
+        return entries.count { $0.isFamiliar(on: day) }
+    }
+
     /// Forgets what came up in an incident.
     mutating func forget(since start: Instant) {
         entries.removeAll { $0.firstMinute >= Self.minute(start) || $0.days < Self.familiarDays }

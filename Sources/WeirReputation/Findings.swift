@@ -9,7 +9,7 @@ package struct Findings: Equatable, Sendable {
     /// Nats gathered from content and from delivery, faded to the present.
     package var content = 0.0
     package var delivery = 0.0
-    /// The part of delivery from messages refused for what they are.
+    /// From messages refused for what they are: the relays' word on their content, and part of its family.
     package var refusals = 0.0
 
     /// The last 24 hours, the account's own highest day; the last hour, its own highest hour.
@@ -102,8 +102,10 @@ extension Score {
     static let veryNewAccountDays = 3.0
 
     package init(_ findings: Findings) {
-        content = findings.content
-        delivery = findings.delivery
+        // A scanner and a relay that dislike one text are one witness.
+        content = clamp(findings.content + max(0, findings.refusals), -0.5, 6)
+        // An old list bounces as well as a bought one.
+        delivery = min(findings.delivery, 4)
         origin = Self.origin(findings)
         volume = Self.volume(findings)
         complaints = Self.complaints(findings)
@@ -140,8 +142,8 @@ extension Score {
         let hour = 1.2 * Logarithm.ln((1 + findings.newInAnHour) / max(findings.ownInAnHour * 1.3, floor / 2, 1))
         let fan = 0.6 * Logarithm.ln((1 + findings.textPeople) / max(findings.ownTextPeople * 1.3, floor / 2, 1))
         let caps = 0.5 * Logarithm.ln((1 + findings.capsReached) / (1 + findings.ownCapsReached))
-        let shape = clamp(fan * (findings.isStrangeNetwork ? 2 : 1), 0, 1.5) + clamp(caps, 0, 1)
-        return clamp(max(day, hour) + shape, -0.5, 4)
+        let shape = clamp(fan * (findings.isStrangeNetwork ? 2 : 1), 0, 1.5)
+        return clamp(max(max(day, hour) + shape, -0.5) + clamp(caps, 0, 1), -0.5, 4)
     }
 
     /// 0 to 5: complaints come from one in 200 who got abuse, and from one in 2,000 others.

@@ -46,14 +46,14 @@ struct Habit: Equatable, Sendable {
         if day.isCalm(without: .content) {
             texts += Double(day.texts)
             condemnedTexts += Double(day.condemnedTexts)
+            messages += Double(day.messages)
+            refusedMessages += Double(day.refusedMessages)
         }
         if day.isCalm(without: .delivery) {
             newPeople += Double(day.newPeople)
             unknownPeople += Double(day.unknownPeople)
             recipients += Double(day.recipients)
             deferred += Double(day.deferred)
-            messages += Double(day.messages)
-            refusedMessages += Double(day.refusedMessages)
         }
         if day.isCalm(without: .origin) {
             activeDays += 1

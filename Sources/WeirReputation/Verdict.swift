@@ -51,8 +51,14 @@ extension Verdict {
     }
 
     private var contentFacts: [String] {
-        guard let score = findings.scannerScore else { return ["earlier messages"] }
-        return ["content score \(score.rounded(places: 1)), one text to \(whole(findings.textPeople)) people"]
+        var facts: [String] = []
+        if let score = findings.scannerScore {
+            facts.append("content score \(score.rounded(places: 1)), one text to \(whole(findings.textPeople)) people")
+        }
+        if findings.refusedMessages > 0 {
+            facts.append("\(whole(findings.refusedMessages)) messages refused for what they are")
+        }
+        return facts.isEmpty ? ["earlier messages"] : facts
     }
 
     private var deliveryFacts: [String] {
@@ -63,9 +69,6 @@ extension Verdict {
             facts.append(
                 "\(whole(findings.unknownPeople)) of \(whole(findings.newPeople)) new recipients do not exist "
                     + "(\(share)%; usual \(usual)%)")
-        }
-        if findings.refusedMessages > 0 {
-            facts.append("\(whole(findings.refusedMessages)) messages refused for what they are")
         }
         if findings.deferred > 0 { facts.append("\(whole(findings.deferred)) recipients deferred") }
         return facts.isEmpty ? ["refusals of the last days"] : facts

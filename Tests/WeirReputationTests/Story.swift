@@ -12,6 +12,10 @@ struct Story {
         var text: UInt64 = 0
         var replies: [RecipientReply]?
         var isTaken: Bool? = true
+        var domains: [UInt64] = []
+        var sender: UInt64 = 3
+        var headerFrom: UInt64 = 3
+        var isHTML = false
     }
 
     var now = Instant(nanoseconds: 20_000 * .day)
@@ -34,24 +38,29 @@ struct Story {
 
     mutating func wait(_ span: UInt64) { now = now + span }
 
-    /// Judged, and if it may go, answered.
-    mutating func send(_ letter: Letter, from account: Int = 0) {
-        guard !accounts[account].isStopped(terms) else { return }
+    /// Judged, and if it may go, answered. Returns what was decided before it was released; nil: the account is stopped.
+    @discardableResult
+    mutating func send(_ letter: Letter, from account: Int = 0) -> Judgement? {
+        guard !accounts[account].isStopped(terms) else { return nil }
         number += 1
         var facts = MessageFacts(
             id: number, account: UInt64(account), recipients: letter.people, network: letter.network,
-            name: letter.name,
-            scannerScore: letter.score)
-        facts.content = ContentFacts(fingerprint: letter.text == 0 ? generator.next() : letter.text)
+            name: letter.name, sender: letter.sender, scannerScore: letter.score)
+        var content = ContentFacts(fingerprint: letter.text == 0 ? generator.next() : letter.text)
+        content.linkDomains = letter.domains
+        content.headerFrom = letter.headerFrom
+        content.isHTML = letter.isHTML
+        facts.content = content
         let before = accounts[account].judge(facts, terms: terms, surroundings: &surroundings, at: now)
         if let verdict = before.verdict { verdicts.append(verdict) }
-        guard !accounts[account].isStopped(terms) else { return }
+        guard !accounts[account].isStopped(terms) else { return before }
         escaped += letter.people.count
         let outcome = Outcome(
             recipients: letter.replies ?? letter.people.map { _ in .accepted }, isTaken: letter.isTaken)
         let after = accounts[account].learn(
             outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
         if let verdict = after.verdict { verdicts.append(verdict) }
+        return before
     }
 
     /// So many days of three letters a day to a circle of friends, from home.

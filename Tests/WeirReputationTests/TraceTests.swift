@@ -88,4 +88,23 @@ struct TraceTests {
             #expect(!decision.why.isEmpty)
         }
     }
+
+    @Test("one account in ten: every number of every record recomputes from the trace", .enabled(if: folder != nil))
+    func recomputed() throws {
+        let folder = try #require(Self.folder)
+        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
+        let script = Self.repository.appendingPathComponent("Tests/campaigns/recompute.py").path
+        let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
+        let output = try Self.shell(
+            """
+            records=$(mktemp)
+            \(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions "$records"
+            \(events) | python3 '\(script)' - '\(folder)/accounts.json' "$records"; end=$?
+            rm "$records"
+            exit $end
+            """)
+        let report = String(decoding: output, as: UTF8.self)
+        #expect(report.contains(" 0 wrong"), "\(report)")
+        print(report)
+    }
 }

@@ -4,6 +4,8 @@ import WeirSMTP
 /// What one message shows of its account's conduct, gathered while it passes.
 struct Conduct {
     let terms: Terms
+    /// Of the envelope; nil: the null sender.
+    let sender: UInt64?
     /// Recipients that a flagged account was let write to and does not know.
     var strangers = 0
     /// The scanner's, where it gave one.
@@ -14,8 +16,9 @@ struct Conduct {
     private var examiner: ContentExaminer
     private var judged: (facts: MessageFacts, judgement: Judgement)?
 
-    init(_ terms: Terms, hash: KeyedHash) {
+    init(_ terms: Terms, sender: UInt64?, hash: KeyedHash) {
         self.terms = terms
+        self.sender = sender
         examiner = ContentExaminer(hash: hash)
     }
 

@@ -20,12 +20,14 @@ extension Session {
         permission(of: account).conduct == nil || gateway.detector.isAtHand(account.subject)
     }
 
-    func beginConduct(_ account: Account) -> Conduct? {
+    func beginConduct(_ account: Account, _ mail: MailParameters) -> Conduct? {
         guard var terms = permission(of: account).conduct, gateway.detector.isAtHand(account.subject) else {
             return nil
         }
         terms.isByNetwork = !dialogue.isAuthenticated
-        return Conduct(terms, hash: gateway.evidenceHash)
+        let sender = address(mail.path)
+        return Conduct(
+            terms, sender: sender.isEmpty ? nil : gateway.evidenceHash(sender.span), hash: gateway.evidenceHash)
     }
 
     /// Notes a recipient that goes to the relay.
@@ -51,8 +53,13 @@ extension Session {
     }
 
     private func person(_ recipient: RecipientParameters, length: Int) -> UInt64 {
-        let address = client.withInput { input in recipient.path.mailbox.map { input[$0].lowercased } }
+        let address = address(recipient.path)
         return gateway.evidenceHash(address.span)
+    }
+
+    /// Of the command at hand, in lower case.
+    private func address(_ path: Path) -> [UInt8] {
+        client.withInput { input in path.mailbox.map { input[$0].lowercased } }
     }
 
     /// Decides of a message whose end has come; a reply refuses it.
@@ -100,7 +107,7 @@ extension Session {
         let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
         return MessageFacts(
             id: transaction.id.number, account: UInt64(transaction.account.subject.number), recipients: [],
-            network: hash(network), name: hash(name.span))
+            network: hash(network), name: hash(name.span), sender: transaction.conduct?.sender)
     }
 }
 

@@ -35,7 +35,7 @@ extension Session {
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
                 subjects: permission(of: account).parties.subjects, mail: mail, envelope: envelope, now: loop.now)
-            transaction?.conduct = beginConduct(account)
+            transaction?.conduct = beginConduct(account, mail)
             say(.senderOk)
         }
     }

@@ -12,6 +12,7 @@ struct DecisionWriter: ~Copyable {
         var a: String
         var `do`: String
         var pre: Bool
+        var machine: String?
         var score: [String: Double]?
         var findings: [String: Double]?
         var why: [String]?
@@ -38,7 +39,7 @@ struct DecisionWriter: ~Copyable {
     mutating func write(_ decision: DetectorReplay.Decision) throws {
         var line = Line(
             n: decision.number, t: Double(decision.time) / Double(UInt64.second), a: decision.account,
-            do: decision.isSuspension ? "suspend" : "flag", pre: decision.isBefore)
+            do: decision.isSuspension ? "suspend" : "flag", pre: decision.isBefore, machine: decision.machine)
         if let verdict = decision.verdict {
             line.score = verdict.score.byName
             line.findings = verdict.findings.byName

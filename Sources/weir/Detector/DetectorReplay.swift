@@ -22,6 +22,8 @@ struct DetectorReplay {
     struct Member {
         var terms: Terms
         var evidence: AccountEvidence?
+        /// Behind an account by network.
+        var machines = Machines()
         var rule = RuleEvidence()
         /// Under a simple rule.
         var suspended: UInt64?
@@ -36,6 +38,8 @@ struct DetectorReplay {
         var isBefore: Bool
         /// Nil under a simple rule.
         var verdict: Verdict?
+        /// The EHLO name of the machine that is meant, where it is not the account.
+        var machine: String?
     }
 
     /// When traces begin, so that accounts can be older.
@@ -70,9 +74,11 @@ struct DetectorReplay {
         let now = Self.epoch + event.time
         // Taken out, so that it is changed in place.
         var evidence = members[place].evidence.take() ?? AccountEvidence(at: now)
-        let verdicts = judge(event, &evidence, members[place].terms, now)
+        let terms = members[place].terms
+        var (decisions, isOfMachine) = judgeMachine(event, behind: evidence, place, now)
+        if !isOfMachine { decisions += judge(event, &evidence, terms, now).map { Decision(event, $0) } }
         members[place].evidence = evidence
-        return verdicts.map { Decision(event, $0) }
+        return decisions
     }
 
     private mutating func judge(
@@ -93,6 +99,34 @@ struct DetectorReplay {
         let after = evidence.learn(
             outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
         return [before.verdict, after.verdict].compactMap { $0 }
+    }
+
+    /// Returns what was decided of one machine, and whether the message is its affair alone.
+    private mutating func judgeMachine(
+        _ event: TraceEvent, behind account: AccountEvidence, _ place: Int, _ now: Instant
+    ) -> (decisions: [Decision], isOfMachine: Bool) {
+        let terms = members[place].terms
+        guard terms.isByNetwork, event.kind == .message, !account.standing.isSuspended else { return ([], false) }
+        let facts = facts(of: event)
+        var machines = Machines()
+        swap(&machines, &members[place].machines)
+        defer { swap(&machines, &members[place].machines) }
+        if machines.isStopped(facts.name, terms: terms) { return ([], true) }
+        guard let before = machines.judge(facts, behind: account, terms: terms, surroundings: &surroundings, at: now)
+        else { return ([], false) }
+        var verdicts = [before.verdict]
+        if !before.standing.isSuspended, options.hasReplies {
+            let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
+            let after = machines.learn(
+                outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
+            verdicts.append(after?.verdict)
+        }
+        let decisions = verdicts.compactMap { $0 }.map { verdict in
+            var decision = Decision(event, verdict)
+            decision.machine = event.name
+            return decision
+        }
+        return (decisions, before.isSuspicious)
     }
 
     /// As when the gateway ends, and starts from what it stored.
