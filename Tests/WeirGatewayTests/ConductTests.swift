@@ -84,4 +84,30 @@ import WeirStore
             #expect(gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("suspended") })
         }
     }
+
+    @Test("holds failed logins against an account, and limits that it met")
+    func feeds() async throws {
+        let home = try Self.home("suspend", relay: try Self.relay())
+        try home.folder.write(
+            "plan: home\nlimits: [10 recipients per hour]\ndetector: suspend\n", to: "policies/home.yaml")
+        try await Gate.run(home) { gate in
+            let token = try await Self.ann(gate)
+            let guesser = try SMTPClient(port: gate.port(), from: "127.0.0.66")
+            try guesser.hello()
+            for guess in ["1234", "password"] { #expect(try guesser.login("ann", guess).code == 535) }
+            let client = try SMTPClient(port: gate.port(), from: "127.0.0.9")
+            try client.hello("bot0.example")
+            #expect(try client.login("ann", token).code == 235)
+            let people = (0..<12).map { "friend\($0)@example.com" }
+            #expect(try client.message(to: people, "Subject: hello\r\n\r\nHow are you?").delivered == 10)
+            _ = try await gate.administration.reset("ann", why: "a test", by: gate.actor)
+            _ = try Self.spam(gate, token: token)
+            let isTold = eventually {
+                gate.log.lines.contains { line in
+                    ["\"verdict\"", "2 failed logins", "1.0 refusals by limits"].allSatisfy { line.contains($0) }
+                }
+            }
+            #expect(isTold, "\(gate.log.lines.filter { $0.contains("verdict") })")
+        }
+    }
 }

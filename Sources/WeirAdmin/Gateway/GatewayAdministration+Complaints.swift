@@ -97,7 +97,10 @@ extension GatewayAdministration {
         let name = try await mapped { () throws(StoreError) in
             try await ledger.withStore { store throws(StoreError) in
                 let story = if let pending { pending } else { try store.story(message.number) }
-                return try story.flatMap { story throws(StoreError) in try store.name(of: story.account) }
+                // One that has just ended may have none yet.
+                let rows = story == nil ? try store.journal(message: message.number).rows : []
+                let account = story?.account ?? rows.first?.account
+                return try account.flatMap { account throws(StoreError) in try store.name(of: account) }
             }
         }
         // Mail to the contact is counted beside the account's other mail.

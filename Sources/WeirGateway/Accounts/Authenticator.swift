@@ -8,7 +8,8 @@ import WeirStore
 package final class Authenticator: Sendable {
     enum Verdict: Sendable {
         case right(Account)
-        case wrong
+        /// The account is that of the login, where there is one.
+        case wrong(Account?)
         /// This source has failed too often.
         case throttled
         /// Too many checks wait, or the store cannot say.
@@ -50,7 +51,7 @@ package final class Authenticator: Sendable {
         case .wrong: break
         }
         throttle.withLock { $0.fail(source: source, login: key, now: runtime.now) }
-        return .wrong
+        return .wrong(account)
     }
 
     /// Whether this is one of the account's tokens, or a password that was right a moment ago: what takes no time to tell.

@@ -8,6 +8,8 @@ struct Conduct {
     let sender: UInt64?
     /// Recipients that a flagged account was let write to and does not know.
     var strangers = 0
+    /// Whether a limit of its hour or day refused a recipient, or more.
+    var hasMetLimit = false
     /// The scanner's, where it gave one.
     var scannerScore: Double?
     private var people: [UInt64] = []

@@ -61,8 +61,9 @@ extension Session {
         case .busy:
             tell(.busy, login: credentials.login)
             return settleAuthentication(.authenticationBusy)
-        case .wrong:
+        case .wrong(let account):
             tell(.failure, login: credentials.login)
+            if let account { await noteFailedLogin(account) }
             return settleAuthentication(.authenticationFailed)
         case .right(let account):
             tell(.success)

@@ -15,6 +15,20 @@ extension Session {
         await loop.aside { await gateway.prepareEvidence(of: account) }
     }
 
+    /// Tells the detector of credentials that were checked and are not the account's; what that takes bounds how often.
+    func noteFailedLogin(_ account: Account) async {
+        guard let terms = permission(of: account).conduct else { return }
+        await prepareConduct(account)
+        _ = gateway.detector.observe(.failedLogin, of: account.subject, terms)
+    }
+
+    /// Tells the detector of a limit that refused something, once a message.
+    func noteLimitReached(_ transaction: Transaction) {
+        guard let conduct = transaction.conduct, !conduct.hasMetLimit else { return }
+        transaction.conduct?.hasMetLimit = true
+        _ = gateway.detector.observe(.capReached, of: transaction.account.subject, conduct.terms)
+    }
+
     /// Whether the detector can decide without a wait.
     func isEvidenceAtHand(of account: Account) -> Bool {
         permission(of: account).conduct == nil || gateway.detector.isAtHand(account.subject)

@@ -92,6 +92,7 @@ extension Session {
             gateway.note(refusal, of: transaction.account)
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 gateway.countRefusal(of: transaction)
+                noteLimitReached(transaction)
             }
             transaction.story.limit = refusal.limit.name.description
             let reply = explain(refusal, transaction)
