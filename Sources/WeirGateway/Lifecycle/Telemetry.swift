@@ -123,6 +123,7 @@ final class ListenerMeter: Sendable {
         metrics.smtp.authentications[mechanism, result].add()
     }
 
+    @inline(never)
     func shookHands(_ security: TLSDescription?) {
         metrics.smtp.countHandshake(.listener, security)
     }

@@ -129,6 +129,9 @@ package final class Detector: Sendable {
     }
 
     /// Takes what was observed of an account that is at hand, and files it for the journal; what is decided by it, if anything.
+    ///
+    /// Not inlined, for its variables would stand in the frames of sessions that wait.
+    @inline(never)
     package func observe(_ observation: Observation, of subject: SubjectID, _ terms: Terms) -> Judgement? {
         let record = ObservationRecord(
             account: subject.number, time: runtime.now, terms: terms, observation: observation)

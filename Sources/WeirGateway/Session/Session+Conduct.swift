@@ -19,6 +19,11 @@ extension Session {
     func noteFailedLogin(_ account: Account) async {
         guard let terms = permission(of: account).conduct else { return }
         await prepareConduct(account)
+        noteFailedLogin(account, terms)
+    }
+
+    @inline(never)
+    private func noteFailedLogin(_ account: Account, _ terms: Terms) {
         _ = gateway.detector.observe(.failedLogin, of: account.subject, terms)
     }
 
@@ -77,12 +82,14 @@ extension Session {
     }
 
     /// Decides of a message whose end has come; a reply refuses it.
+    @inline(never)
     func judge(_ transaction: Transaction) -> Reply? {
         guard transaction.conduct?.isJudged == false else { return nil }
         decide(transaction, hasContent: true)
         return lastRefusal(transaction)
     }
 
+    @inline(never)
     private func decide(_ transaction: Transaction, hasContent: Bool) {
         guard var conduct = transaction.conduct else { return }
         let facts = conduct.facts(origin(transaction), hasContent: hasContent)
@@ -95,6 +102,7 @@ extension Session {
     }
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
+    @inline(never)
     func learnOutcome(of transaction: Transaction, isTaken: Bool?) {
         if transaction.conduct?.isJudged == false, transaction.conduct?.isTelling == true {
             decide(transaction, hasContent: false)

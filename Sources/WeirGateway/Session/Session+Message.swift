@@ -269,7 +269,7 @@ extension Session {
             return ForwardedReply(refusal)
         }
         // What was observed of it must outlive a kill, as its charge does.
-        let ticket = transaction.conduct == nil ? 0 : gateway.ledger.lastTicket
+        let ticket = transaction.isObserved ? gateway.ledger.lastTicket : 0
         let deadline = loop.now + Session.durabilityTimeout
         while true {
             if let refusal = lastRefusal(transaction) {

@@ -29,6 +29,8 @@ final class Transaction {
     var isLost = false
     /// What the detector is told of it; nil where the plan has none.
     var conduct: Conduct?
+    /// Not inlined, or all of it would be copied into the frame of a session that waits.
+    var isObserved: Bool { @inline(never) get { conduct != nil } }
     /// Whether all its recipients are such as always may be written to; told only where there is a scanner.
     var isReliefOnly = true
     /// What is kept for the scanner; nil where there is none, or nobody needs it any more.
