@@ -8,7 +8,6 @@ package struct AccountEvidence: Equatable, Sendable {
     /// A scanner's score from which on it means spam.
     static let condemned = 6.0
     static let contentHalfLife = 5 * UInt64.day
-    static let deliveryHalfLife = 3 * UInt64.day
     static let complaintHalfLife = 7 * UInt64.day
     static let spreadHalfLife = 3 * UInt64.day
     static let strangersHalfLife = UInt64.day

@@ -124,9 +124,6 @@ package final class HTTPCall {
         parser = HTTPReplyParser(bodyOctetsMax: bodyOctetsMax)
     }
 
-    /// Octets that the server has not taken. Who streams a body waits while there are many.
-    package var unsentCount: Int { isRefused ? 0 : connection.outputCount }
-
     /// Writes the request's head. With a `length` exactly so many octets are appended; without, they go in chunks.
     ///
     /// A control octet in a field's value becomes a space: it cannot begin another field.
