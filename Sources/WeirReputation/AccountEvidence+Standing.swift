@@ -24,24 +24,40 @@ extension AccountEvidence {
         return since.since(lastRelease) < Standing.probation
     }
 
-    /// Ends a suspension: what led to it is forgotten, and what was usual before is kept.
+    /// Ends a suspension or a flag: what led to it is forgotten, and what was usual before is kept.
     ///
-    /// For the administrator, and after a changed password where it does not ``needsPerson``.
+    /// For the administrator, and after a changed password where it does not ``needsPerson``. After a suspension comes probation.
     package mutating func release(terms: Terms, at now: Instant) {
         advance(to: now, terms: terms)
-        guard case .suspended(let since) = standing else { return }
+        switch standing {
+        case .suspended(let since):
+            forgetIncident(since: since, now)
+            lastRelease = now
+            standing = .probation(until: now + Standing.probation)
+        case .flagged(let since):
+            forgetIncident(since: since, now)
+            standing = unflagged(at: now)
+        case .normal, .probation: break
+        }
+    }
+
+    /// Where an account is whose flag ends: in what is left of its probation, if there was one.
+    func unflagged(at now: Instant) -> Standing {
+        let end = lastRelease.map { $0 + Standing.probation } ?? now
+        return end > now ? .probation(until: end) : .normal
+    }
+
+    private mutating func forgetIncident(since start: Instant, _ now: Instant) {
         (content, delivery, refusals, complaints) = (-0.5, -0.5, -0.5, 0)
         (strangeNetworksLately, strangeNamesLately, strangeCountriesLately) = (0, 0, 0)
         (failedLogins, capsReached) = (0, 0)
-        networks.forget(since: since)
-        names.forget(since: since)
-        countries.forget(since: since)
+        networks.forget(since: start)
+        names.forget(since: start)
+        countries.forget(since: start)
         (newByHour, newByFiveMinutes) = (Ring(slots: 24), Ring(slots: 12))
         moveRings(to: now)
         texts = TextTable()
         suspects = Suspects()
         today = DayTally()
-        lastRelease = now
-        standing = .probation(until: now + Standing.probation)
     }
 }

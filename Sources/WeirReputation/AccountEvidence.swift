@@ -111,9 +111,7 @@ package struct AccountEvidence: Equatable, Sendable {
     private mutating func settle(terms: Terms, at now: Instant) {
         unrest = content + delivery + refusals >= Standing.calmScore ? now : min(unrest, now)
         switch standing {
-        case .flagged where now.since(unrest) >= Standing.calm:
-            let end = lastRelease.map { $0 + Standing.probation } ?? now
-            standing = end > now ? .probation(until: end) : .normal
+        case .flagged where now.since(unrest) >= Standing.calm: standing = unflagged(at: now)
         case .suspended(let since) where terms.mode != .suspend && now.since(since) >= Standing.shadowed:
             // Nobody was stopped, and nobody will release it: what would happen next shall be seen too.
             standing = .probation(until: now + Standing.probation)

@@ -51,7 +51,7 @@ package struct Machines: Equatable, Sendable {
             outcome, of: message, after: judgement, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
     }
 
-    /// Ends the suspension of every machine.
+    /// Ends the suspension or flag of every machine.
     package mutating func release(terms: Terms, at now: Instant) {
         for place in machines.indices { machines[place].evidence.release(terms: terms.ofOneMachine, at: now) }
     }

@@ -11,7 +11,7 @@ package enum Observation: Equatable, Sendable {
     case capReached
     /// Somebody complained of the message with this id.
     case complaint(of: UInt64)
-    /// A suspension is ended.
+    /// A suspension or a flag is ended.
     case release
 }
 

@@ -4,7 +4,7 @@ package import WeirBase
 package enum Standing: Equatable, Sendable {
     /// Left when the score comes to a threshold.
     case normal
-    /// Few new people an hour. Left by calm, or by suspension.
+    /// Few new people an hour. Left by calm, by ``AccountEvidence/release(terms:at:)``, or by suspension.
     case flagged(since: Instant)
     /// Nothing is sent. Left by ``AccountEvidence/release(terms:at:)`` alone; where the mode
     /// is not to suspend, by a day.

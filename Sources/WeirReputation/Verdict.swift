@@ -56,7 +56,11 @@ extension Verdict {
             facts.append("content score \(score.rounded(places: 1)), one text to \(whole(findings.textPeople)) people")
         }
         if findings.refusedMessages > 0 {
-            facts.append("\(whole(findings.refusedMessages)) messages refused for what they are")
+            let isOne = whole(findings.refusedMessages) == "1"
+            facts.append(
+                isOne
+                    ? "1 message refused for what it is"
+                    : "\(whole(findings.refusedMessages)) messages refused for what they are")
         }
         return facts.isEmpty ? ["earlier messages"] : facts
     }

@@ -83,6 +83,7 @@ enum AccountCommands {
             .init(name: "remove-network", value: "CIDR", help: "one network less", repeats: true),
         ],
         summary: "change an account; what is not named stays",
+        details: "Another password ends a suspension by the detector, unless it is the second or you confirmed it.",
         run: { invocation in
             let change = AccountChange(
                 plan: invocation["plan"],
@@ -95,7 +96,8 @@ enum AccountCommands {
             }
             let account = try await invocation.installation.administration()
                 .change(invocation.arguments[0], change, by: Terminal.actor)
-            try report(account, "changed", invocation)
+            let state = account.state == .normal ? "" : "; it is \(account.state.rawValue)"
+            try report(account, "changed\(state)", invocation)
         })
 
     private static let limit = Command(
@@ -146,7 +148,11 @@ enum AccountCommands {
 
     private static let release = Command(
         words: ["account", "release"], arguments: ["LOGIN"], options: [why],
-        summary: "let a suspended account send again",
+        summary: "let a suspended account send again, or end a flag",
+        details: """
+            What led to it is forgotten, and what is usual for the account is kept. After a suspension comes probation:
+            for seven days another one is for a person to look into.
+            """,
         run: { invocation in
             let account = try await invocation.installation.administration()
                 .release(invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)

@@ -114,6 +114,7 @@ struct AccountStory {
                 next.append(("account suspend \(login) --why TEXT", "confirm it: calibration leaves the account out"))
             }
         case .flagged:
+            next.append(("account release \(login) --why TEXT", "end the brake at once, where the verdict was wrong"))
             next.append(
                 ("account suspend \(login) --why TEXT", "stop it altogether; else the brake ends after a calm day"))
         case .normal, .probation:

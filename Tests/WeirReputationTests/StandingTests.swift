@@ -75,6 +75,33 @@ struct StandingTests {
         #expect(story.accounts[0].needsPerson)
     }
 
+    @Test("a flag that is ended by hand forgets the incident, keeps the past, and comes back only with a new one")
+    func unflagging() {
+        var story = Self.flagged()
+        story.accounts[0].release(terms: story.terms, at: story.now)
+        #expect(story.accounts[0].standing == .normal)
+        #expect(!story.accounts[0].needsPerson)
+        let count = story.verdicts.count
+        story.live(days: 2)
+        #expect(story.verdicts.count == count)
+        Self.steal(&story)
+        #expect(story.isSuspended)
+        #expect(!story.accounts[0].needsPerson, "a flag is no suspension")
+    }
+
+    @Test("a flag in probation that is ended by hand leads back to probation")
+    func unflaggingInProbation() {
+        var story = Self.stolen()
+        story.accounts[0].release(terms: story.terms, at: story.now)
+        let probation = story.accounts[0].standing
+        story.terms.mode = .flag
+        story.wait(.hour)
+        Self.steal(&story)
+        #expect(story.isFlagged)
+        story.accounts[0].release(terms: story.terms, at: story.now)
+        #expect(story.accounts[0].standing == probation)
+    }
+
     @Test("probation ends after seven days")
     func probation() {
         var story = Self.stolen()

@@ -24,18 +24,21 @@ extension GatewayAdministration {
         let wanted = try networks(definition.networks, of: "networks")
         let plan = try known(plan: definition.plan)
         let hash = try await hash(definition.password)
-        try await change(login, by: actor) { store, author throws(StoreError) in
+        let former = try await change(login, by: actor) { store, author throws(StoreError) -> AccountRecord? in
             guard let present = try store.account(login) else {
-                return try store.add(
+                try store.add(
                     NewAccount(
                         login: login, plan: plan, customer: definition.customer, mail: definition.mail,
                         passwordHash: hash, networks: wanted), by: author)
+                return nil
             }
             let changes = AccountChanges(
                 plan: plan, customer: definition.customer ?? "", mail: definition.mail ?? "", passwordHash: hash ?? "",
                 addedNetworks: wanted, removedNetworks: present.networks.filter { !wanted.contains($0) })
             try store.set(login, changes, by: author)
+            return present
         }
+        if let former { try await afterChange(of: former, to: definition.password, by: actor) }
         return try await account(login)
     }
 
@@ -47,16 +50,33 @@ extension GatewayAdministration {
             customer: change.customer.text, mail: change.mail.text,
             addedNetworks: try networks(change.addNetworks, of: "add_networks"),
             removedNetworks: try networks(change.removeNetworks, of: "remove_networks"))
+        var password: String?
         switch change.password {
         case .keep: break
         case .clear: changes.passwordHash = ""
-        case .set(let password): changes.passwordHash = try await hash(password)
+        case .set(let new):
+            password = new
+            changes.passwordHash = try await hash(new)
         }
         let all = changes
-        try await self.change(login, by: actor) { store, author throws(StoreError) in
+        let former = try await self.change(login, by: actor) { store, author throws(StoreError) in
+            let former = try store.account(login)
             try store.set(login, all, by: author)
+            return former
         }
+        if let former { try await afterChange(of: former, to: password, by: actor) }
         return try await account(login)
+    }
+
+    /// What a new password brings with it; the same one again brings nothing, and neither does the first beside tokens.
+    private func afterChange(
+        of former: AccountRecord, to password: String?, by actor: Actor
+    ) async throws(AdminError) {
+        guard let password, former.state == .suspended, let old = former.passwordHash.flatMap(PasswordHash.init)
+        else { return }
+        let octets = Array(password.utf8)
+        if await hasher.spawn({ old.verify(octets) }).value { return }
+        try await passwordHasChanged(of: former.key, by: actor)
     }
 
     package func remove(_ login: String, by actor: Actor) async throws(AdminError) {

@@ -102,47 +102,7 @@ package struct GatewayAdministration: Administration {
         return Usage(login: account.login, limits: account.limits)
     }
 
-    // MARK: - Measures
-
-    package func suspend(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
-        try await setState(.suspended, of: login, why: why, by: actor, event: .suspended)
-    }
-
-    package func release(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
-        let record = try await record(login)
-        let plan = accounts.policies.plans[record.plan] ?? Plan(name: record.plan)
-        let state = try await mapped { () throws(StoreError) in
-            let subject = try await ledger.withStore { store throws(StoreError) in
-                try store.subject(.account, record.key)
-            }
-            return try await detector.release(subject, under: plan)
-        }
-        return try await setState(state, of: login, why: why, by: actor, event: .released)
-    }
-
-    /// Whoever is to be told hears of it; without a daemon nobody does.
-    private func setState(
-        _ state: WeirStore.AccountState, of login: String, why: String, by actor: Actor, event kind: EventKind
-    ) async throws(AdminError) -> Account {
-        let record = try await record(login)
-        let herald = daemon?.server.gateway.herald
-        let isEvent = kind == .suspended ? record.state != .suspended : record.state == .suspended
-        let event = AccountEvent(
-            kind, of: record.key, at: runtime.wall, by: actor.name, reason: why, random: runtime.random())
-        let notices = isEvent ? herald?.notices(of: event) ?? [] : []
-        let differs = try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-            try store.setState(login, state, by: author, telling: notices.compactMap(\.stored))
-        }
-        if differs { herald?.tell(notices) }
-        // Whoever suspends what the detector has suspended has looked at it, and found it right.
-        if !differs, state == .suspended {
-            try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-                try store.confirm(login, by: author)
-            }
-        }
-        if differs, state == .suspended { metrics?.quota.suspensions[.operator].add() }
-        return try await account(login)
-    }
+    // MARK: - Forgiving
 
     package func reset(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
         let record = try await record(login)
@@ -151,9 +111,7 @@ package struct GatewayAdministration: Administration {
         }
         let key = record.key
         let ledger = ledger.ledger
-        let subject = try await mapped { () throws(StoreError) in
-            try await self.ledger.withStore { store throws(StoreError) in try store.subject(.account, key) }
-        }
+        let subject = try await mapped { () throws(StoreError) in try await self.subject(of: key) }
         // The rows are the subject's alone: customer and gateway keep what they counted.
         let (now, forgiven) = ledger.decide { book, moment in (moment.now, book.reset(subject, at: moment)) }
         let rows = forgiven.map { slot, amount in

@@ -116,7 +116,13 @@ package final class Detector: Sendable {
         observe(.complaint(of: message), of: subject, terms)
     }
 
-    /// Ends a suspension, as an administrator asks, and returns where the account is then.
+    /// Whether only a person may end an account's suspension, not a changed password.
+    package func needsPerson(_ subject: SubjectID) async throws(StoreError) -> Bool {
+        _ = try await prepare(subject)
+        return state.withLock { $0.evidence[subject]?.needsPerson ?? false }
+    }
+
+    /// Ends a suspension or a flag, as an administrator asks, and returns where the account is then.
     package func release(_ subject: SubjectID, under plan: Plan) async throws(StoreError) -> AccountState {
         guard let terms = Terms(plan) else { return .normal }
         // First, so that there is room for one more observation.

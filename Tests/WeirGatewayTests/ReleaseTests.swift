@@ -1,0 +1,78 @@
+import TestKit
+import Testing
+import WeirAdmin
+import WeirGateway
+
+@Suite("Ending a suspension or a flag") struct ReleaseTests {
+    /// Until the store has the state, which nobody waits for.
+    private static func becomes(_ state: AccountState, _ gate: Gate) throws {
+        let words = "\"state\":\"\(state.rawValue)\""
+        #expect(try eventually { try gate.curl("/v1/accounts/ann").body.contains(words) })
+    }
+
+    private static func set(_ password: String, _ gate: Gate) async throws -> AccountState {
+        try await gate.administration.change("ann", AccountChange(password: .set(password)), by: gate.actor).state
+    }
+
+    @Test("another password ends a suspension by the detector, and the same one does not")
+    func password() async throws {
+        let home = try ConductTests.home("suspend", relay: try ConductTests.relay())
+        try await Gate.run(home) { gate in
+            let token = try await ConductTests.ann(gate)
+            #expect(try await Self.set("first", gate) == .normal)
+            _ = try ConductTests.spam(gate, token: token)
+            try Self.becomes(.suspended, gate)
+            #expect(try await Self.set("first", gate) == .suspended)
+            #expect(try await Self.set("second", gate) == .probation)
+            let latest = try await gate.administration.history("ann", limit: 1, cursor: nil).events.first
+            #expect(latest?.action == "account.state" && latest?.reason == "its password was changed")
+            #expect(latest?.actor == gate.actor.name)
+            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
+            try client.hello()
+            #expect(try client.login("ann", "second").code == 235)
+            #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+
+            _ = try ConductTests.spam(gate, token: token, from: 20)
+            try Self.becomes(.suspended, gate)
+            #expect(try await Self.set("third", gate) == .suspended, "the second one is for a person")
+            #expect(try await gate.administration.release("ann", why: "looked", by: gate.actor).state == .probation)
+        }
+    }
+
+    @Test("another password ends no suspension that an administrator made or confirmed")
+    func byHand() async throws {
+        let home = try ConductTests.home("suspend", relay: try ConductTests.relay())
+        try await Gate.run(home) { gate in
+            let token = try await ConductTests.ann(gate)
+            #expect(try await Self.set("first", gate) == .normal)
+            _ = try await gate.administration.suspend("ann", why: "does not pay", by: gate.actor)
+            #expect(try await Self.set("second", gate) == .suspended)
+            _ = try await gate.administration.release("ann", why: "paid", by: gate.actor)
+            _ = try ConductTests.spam(gate, token: token)
+            try Self.becomes(.suspended, gate)
+            _ = try await gate.administration.suspend("ann", why: "it is the customer", by: gate.actor)
+            let definition = AccountDefinition(plan: "home", password: "third")
+            #expect(try await gate.administration.put("ann", definition, by: gate.actor).state == .suspended)
+        }
+    }
+
+    @Test("a flag is ended, with its audit row, and does not come back by itself")
+    func flag() async throws {
+        let home = try ConductTests.home("flag", relay: try ConductTests.relay())
+        try await Gate.run(home) { gate in
+            let token = try await ConductTests.ann(gate)
+            _ = try ConductTests.spam(gate, token: token)
+            try Self.becomes(.flagged, gate)
+            let account = try await gate.administration.release("ann", why: "a wedding", by: gate.actor)
+            #expect(account.state == .normal)
+            let latest = try await gate.administration.history("ann", limit: 1, cursor: nil).events.first
+            #expect(latest?.old == "flagged" && latest?.new == "normal" && latest?.reason == "a wedding")
+            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
+            try client.hello()
+            #expect(try client.login("ann", token).code == 235)
+            let people = (0..<15).map { "guest\($0)@example.com" }
+            #expect(try client.message(to: people, body).delivered == 15)
+            #expect(try await gate.administration.account("ann").state == .normal)
+        }
+    }
+}
