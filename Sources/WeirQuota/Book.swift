@@ -78,10 +78,29 @@ extension Book {
     /// was wrong, an alarm is due. Load all of a journal at one moment.
     @discardableResult
     package mutating func load(_ amount: Amount, of subject: SubjectID, in slot: Slot, at moment: Moment) -> Bool {
+        load(CollectionOfOne((slot: slot, subject: subject, amount: amount)), at: moment)
+    }
+
+    /// Counts what several slots hold; true if none is from the future. Fastest where subjects come in one order again and again.
+    @discardableResult
+    package mutating func load(
+        _ rows: some Sequence<(slot: Slot, subject: SubjectID, amount: Amount)>, at moment: Moment
+    ) -> Bool {
         let windows = windows(at: moment)
-        let number = min(slot.number, windows.current)
-        if number >= windows.oldest { tallies[position(making: subject)].add(amount, to: number, windows) }
-        return number == slot.number
+        var isPast = true
+        var position = 0
+        for (slot, subject, amount) in rows {
+            let number = min(slot.number, windows.current)
+            if number != slot.number { isPast = false }
+            guard number >= windows.oldest else { continue }
+            // The next one is most often where the next tally is.
+            position += 1
+            if position >= tallies.count || tallies[position].subject != subject {
+                position = self.position(making: subject)
+            }
+            tallies[position].add(amount, to: number, windows)
+        }
+        return isPast
     }
 
     /// Counts a row of the journal for all whom it concerns: a reset is its subject's alone.

@@ -28,8 +28,8 @@ package struct HTTPClient: Sendable {
     static let connectTimeout: UInt64 = 5 * .second
     /// Addresses of one host that are tried in turn.
     static let addressesMax = 4
-    /// Octets of a reply's body that are kept, unless the caller says otherwise.
-    package static let bodyOctetsMax = 64 * 1024
+    /// Octets of a reply's body that are kept.
+    static let bodyOctetsMax = 64 * 1024
 
     /// `wrap` puts TLS over a connection; without it https is unreachable.
     package init(runtime: Runtime, wrap: RelayConnector.Wrap? = nil) {
@@ -37,30 +37,33 @@ package struct HTTPClient: Sendable {
         self.wrap = wrap
     }
 
-    /// Sends a request with a whole body and waits for the reply, whatever its status.
+    /// Posts a body and waits for the reply, whatever its status.
+    ///
+    /// A control octet in a field's value becomes a space: it cannot begin another field. A server may reply before it has the whole
+    /// request: then the rest is not sent.
     package func post(
         _ body: [UInt8], to address: WebAddress, fields: [HTTPReply.Field], on loop: RuntimeExecutor, waiter: Waiter,
         until deadline: Instant
     ) async throws(HTTPError) -> HTTPReply {
-        let call = try await open(address, on: loop, waiter: waiter, until: deadline)
-        defer { call.close() }
-        call.begin("POST", fields: fields, length: body.count)
-        call.append(body.span)
-        call.end()
-        return try await call.reply(until: deadline)
+        let exchange = HTTPExchange(try await open(address, on: loop, waiter: waiter, until: deadline))
+        defer { exchange.connection.close() }
+        let own = [
+            HTTPReply.Field("Host", address.authority), HTTPReply.Field("Content-Length", "\(body.count)"),
+            HTTPReply.Field("Connection", "close"),
+        ]
+        exchange.write("POST \(address.target) HTTP/1.1", own + fields, body)
+        return try await exchange.reply(until: deadline)
     }
 
-    /// Connects, and secures where the address says https; the caller begins the request, and closes the call.
-    package func open(
-        _ address: WebAddress, on loop: RuntimeExecutor, waiter: Waiter, until deadline: Instant,
-        bodyOctetsMax: Int = HTTPClient.bodyOctetsMax
-    ) async throws(HTTPError) -> HTTPCall {
+    /// Connects, and secures where the address says https.
+    private func open(
+        _ address: WebAddress, on loop: RuntimeExecutor, waiter: Waiter, until deadline: Instant
+    ) async throws(HTTPError) -> Connection {
         var last = HTTPError.unreachable("\(address.endpoint): no address")
         for candidate in try await addresses(of: address, loop).prefix(HTTPClient.addressesMax) {
             guard loop.now < deadline else { throw .lost(.timedOut) }
             do throws(HTTPError) {
-                let connection = try await connect(to: candidate, address, on: loop, waiter: waiter, until: deadline)
-                return HTTPCall(connection, address, bodyOctetsMax: bodyOctetsMax)
+                return try await connect(to: candidate, address, on: loop, waiter: waiter, until: deadline)
             } catch {
                 last = error
             }
@@ -108,61 +111,38 @@ package struct HTTPClient: Sendable {
     }
 }
 
-/// One request with its reply. ``begin(_:fields:length:)``, ``append(_:)`` and ``end()`` only fill the buffer;
-/// ``advance()`` moves octets without waiting, and ``reply(until:)`` waits.
-package final class HTTPCall {
-    private let connection: Connection
-    private let address: WebAddress
-    private var parser: HTTPReplyParser
-    private var isChunked = false
+/// One request with its reply.
+private final class HTTPExchange {
+    let connection: Connection
+    private var parser = HTTPReplyParser(bodyOctetsMax: HTTPClient.bodyOctetsMax)
     /// The server takes no more; a reply it gave before may still be read.
     private var isRefused = false
 
-    init(_ connection: Connection, _ address: WebAddress, bodyOctetsMax: Int) {
-        self.connection = connection
-        self.address = address
-        parser = HTTPReplyParser(bodyOctetsMax: bodyOctetsMax)
-    }
+    init(_ connection: Connection) { self.connection = connection }
 
-    /// Writes the request's head. With a `length` exactly so many octets are appended; without, they go in chunks.
-    ///
-    /// A control octet in a field's value becomes a space: it cannot begin another field.
-    package func begin(_ method: String, fields: [HTTPReply.Field], length: Int?) {
-        isChunked = length == nil
-        let framing = length.map { HTTPReply.Field("Content-Length", "\($0)") }
-        let own = [
-            HTTPReply.Field("Host", address.authority), framing ?? HTTPReply.Field("Transfer-Encoding", "chunked"),
-            HTTPReply.Field("Connection", "close"),
-        ]
+    /// Fills the buffer, and sends nothing yet.
+    func write(_ line: String, _ fields: [HTTPReply.Field], _ body: [UInt8]) {
         connection.prepareOutput()
-        connection.output.append(contentsOf: "\(method) \(address.target) HTTP/1.1\r\n".utf8)
-        for field in own + fields {
+        connection.output.append(contentsOf: "\(line)\r\n".utf8)
+        for field in fields {
             connection.output.append(contentsOf: "\(field.name): ".utf8)
             for octet in field.value.utf8 { connection.output.append(octet < 0x20 || octet == 0x7F ? 0x20 : octet) }
             connection.output.append(contentsOf: "\r\n".utf8)
         }
         connection.output.append(contentsOf: "\r\n".utf8)
+        connection.output.append(contentsOf: body)
     }
 
-    /// A piece of the body.
-    package func append(_ octets: Span<UInt8>) {
-        // An empty chunk would end the body.
-        guard !octets.isEmpty, !isRefused else { return }
-        connection.prepareOutput()
-        if isChunked { connection.output.append(contentsOf: "\(String(octets.count, radix: 16))\r\n".utf8) }
-        for index in octets.indices { connection.output.append(octets[index]) }
-        if isChunked { connection.output.append(contentsOf: "\r\n".utf8) }
-    }
-
-    /// The body is complete.
-    package func end() {
-        if isChunked { connection.output.append(contentsOf: "0\r\n\r\n".utf8) }
+    /// Writes the request and waits for the reply.
+    func reply(until deadline: Instant) async throws(HTTPError) -> HTTPReply {
+        while true {
+            if let reply = try advance() { return reply }
+            do throws(ConnectionError) { try await connection.wait(until: deadline) } catch { throw .lost(error) }
+        }
     }
 
     /// Writes what the server takes and reads what it has said, without waiting; the reply once it is complete.
-    ///
-    /// A server may reply before it has the whole request: then the rest need not be sent.
-    package func advance() throws(HTTPError) -> HTTPReply? {
+    private func advance() throws(HTTPError) -> HTTPReply? {
         if !isRefused, case .failed = connection.flushNow() { isRefused = true }
         while true {
             switch connection.fill() {
@@ -176,16 +156,6 @@ package final class HTTPCall {
             }
         }
     }
-
-    /// Waits for the reply, writing what is left of the request meanwhile.
-    package func reply(until deadline: Instant) async throws(HTTPError) -> HTTPReply {
-        while true {
-            if let reply = try advance() { return reply }
-            do throws(ConnectionError) { try await connection.wait(until: deadline) } catch { throw .lost(error) }
-        }
-    }
-
-    package func close() { connection.close() }
 
     private func read() throws(HTTPError) -> HTTPReply? {
         let result: Result<Int, HTTPMalformed> = connection.withInput { octets in

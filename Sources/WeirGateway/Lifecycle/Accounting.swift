@@ -97,9 +97,7 @@ extension LedgerWriter {
             let moment = ledger.decide { _, moment in moment }
             var batch: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
             func count() {
-                ledger.decide { book, _ in
-                    for (slot, subject, amount) in batch { _ = book.load(amount, of: subject, in: slot, at: moment) }
-                }
+                ledger.decide { book, _ in _ = book.load(batch, at: moment) }
                 batch.removeAll(keepingCapacity: true)
             }
             let report = try store.load(since: first, now: Slot(now)) { slot, subject, amount in

@@ -24,7 +24,7 @@ private func read(_ input: [UInt8], step: Int) -> [UInt8] {
             let before = output.count
             reply.appendForwarded(from: octets, to: &output)
             precondition(output.count > before && output.suffix(2) == [13, 10])
-            precondition(output.allSatisfy { 0x20..<0x7F ~= $0 || $0 == 10 || $0 == 13 })
+            precondition(output[before...].allSatisfy { 0x20..<0x7F ~= $0 || $0 == 10 || $0 == 13 })
             precondition(reply.logText(from: octets, octetsMax: 64).utf8.count <= 64)
             _ = Extensions(reply, in: octets)
             start += reply.length
