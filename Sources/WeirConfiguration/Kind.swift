@@ -58,13 +58,7 @@ extension Kind<String> {
     /// A mail address; only what would break a reply or a path is refused.
     static let mailAddress = Kind(
         "a mail address such as abuse@isp.example",
-        read: reading { text in
-            guard let at = text.lastIndex(of: "@"), HostName.canonical(text[text.index(after: at)...]) != nil,
-                (1...64).contains(text[..<at].utf8.count),
-                text[..<at].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"@<>()[]\\,;:\"".utf8.contains($0) })
-            else { return nil }
-            return text
-        })
+        read: reading { MailAddress.isPlain($0) ? $0 : nil })
 
     /// A file or directory, taken within `directory` unless it is absolute.
     static func path(in directory: String) -> Kind {

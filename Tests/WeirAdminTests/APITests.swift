@@ -90,6 +90,12 @@ struct APITests {
             #expect(networks.status == 422)
             let places = try networks.json()["errors"] as? [[String: Any]] ?? []
             #expect(places.compactMap { $0["pointer"] as? String } == ["/password", "/networks/1"])
+            let mail = try server.curl(
+                "/v1/accounts/a", "-X", "PATCH", "-H", json, "-d", #"{"mail":"a b@isp.example"}"#)
+            #expect(mail.status == 422)
+            #expect(
+                try mail.json()["detail"] as? String
+                    == #"/mail must be a mail address such as subscriber@example.net, not "a b@isp.example"."#)
             let login = try server.curl(
                 "/v1/accounts/a%20b", "-X", "PUT", "-H", json, "-d", #"{"plan":"residential"}"#)
             #expect(login.status == 422)

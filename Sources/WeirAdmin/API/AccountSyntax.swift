@@ -20,8 +20,6 @@ package enum AccountSyntax {
         return digest.count == 32 ? digest : nil
     }
 
-    package static func isMail(_ text: String) -> Bool { isName(text) && text.utf8.contains(UInt8(ascii: "@")) }
-
     /// What is wrong with a text that is no network.
     package static func noNetwork(_ text: String) -> String {
         do throws(IPNetworkError) {

@@ -81,8 +81,7 @@ struct FieldReader {
 
     /// A text that may be left out or null.
     mutating func optional(_ name: String) -> String? {
-        guard case .set(let text) = change(name) else { return nil }
-        return text
+        change(name).value
     }
 
     /// A text, null to clear it, or nothing to leave it.
@@ -99,6 +98,14 @@ struct FieldReader {
             fault(name, "must be a text")
             return .keep
         }
+    }
+
+    /// A mail address, null to clear it, or nothing to leave it.
+    mutating func mailAddress(_ name: String) -> FieldChange {
+        let change = change(name)
+        guard case .set(let text) = change, !MailAddress.isPlain(text) else { return change }
+        fault(name, "must be a mail address such as subscriber@example.net, not \"\(text)\"")
+        return .keep
     }
 
     /// A list of networks, empty when left out.
@@ -153,7 +160,8 @@ extension AccountDefinition {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.required("plan"), customer: reader.optional("customer"),
-            password: reader.optional("password"), networks: reader.networks("networks"), mail: reader.optional("mail"))
+            password: reader.optional("password"), networks: reader.networks("networks"),
+            mail: reader.mailAddress("mail").value)
         try reader.finish()
     }
 }
@@ -163,7 +171,7 @@ extension AccountChange {
         var reader = try FieldReader(body)
         self.init(
             plan: reader.optional("plan"), customer: reader.change("customer"), password: reader.change("password"),
-            mail: reader.change("mail"), addNetworks: reader.networks("add_networks"),
+            mail: reader.mailAddress("mail"), addNetworks: reader.networks("add_networks"),
             removeNetworks: reader.networks("remove_networks"))
         try reader.finish()
     }

@@ -56,6 +56,9 @@ package struct AccountDefinition: Hashable, Sendable {
 package enum FieldChange: Hashable, Sendable {
     case keep, clear
     case set(String)
+
+    /// What it is set to.
+    var value: String? { if case .set(let text) = self { text } else { nil } }
 }
 
 /// What shall differ about an account; what is not named stays.

@@ -160,7 +160,7 @@ private struct Columns {
         if let hash = row.passwordHash, !AccountSyntax.isHash(hash) {
             throw RowFault(detail: "the password hash is neither a libcrypt string nor {SHA256} and 64 digits")
         }
-        if let mail = row.mail, !AccountSyntax.isMail(mail) {
+        if let mail = row.mail, !MailAddress.isPlain(mail) {
             throw RowFault(detail: "\"\(mail)\" is no mail address")
         }
     }
