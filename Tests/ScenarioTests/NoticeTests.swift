@@ -49,6 +49,34 @@ extension Scenarios {
             }
             #expect(readers == ["anna@home.example", "desk@isp.example"])
         }
+
+        @Test("by webhook go over TLS to whom the authority vouches for, and to nobody else")
+        func securely() throws {
+            let folder = try TemporaryFolder()
+            let authority = try Authority(folder)
+            let flaws = [Authority.Flaw.none, .otherName, .expired, .foreign]
+            let hooks = try flaws.map { try Hook(tls: try authority.issue($0)) }
+            let sink = try Sink()
+            let login = "anna@isp.example"
+            var setup = RunningGateway.Setup(relays: [.init(sink.port)], accounts: [.init(login: login)])
+            setup.settings = ["webhooks:"]
+            for (index, hook) in hooks.enumerated() {
+                setup.files["hook\(index).secret"] = hook.secret + "\n"
+                setup.settings.append(
+                    "  - { url: \"\(hook.url)\", secret_file: hook\(index).secret, ca: \(authority.file) }")
+            }
+            let gateway = try RunningGateway(setup)
+            #expect(try gateway.weir("account", "suspend", login, "--why", "test").status == 0)
+            #expect(eventually { hooks[0].calls.count == 1 })
+            #expect(hooks[0].calls.first?.isSigned == true)
+            func delayed() -> [Substring] {
+                gateway.log.split(separator: "\n").filter { $0.contains("notice delayed") }
+            }
+            #expect(eventually { delayed().count >= 3 })
+            #expect(delayed().allSatisfy { $0.contains("certificate") || $0.contains("hostname") }, "\(delayed())")
+            let told = hooks.dropFirst().flatMap(\.calls)
+            #expect(told.isEmpty, "\(gateway.log)")
+        }
     }
 }
 

@@ -14,17 +14,23 @@ package final class Hook: Sendable {
 
     package let port: UInt16
     package let secret: String
+    package let url: String
     private let folder: TemporaryFolder
     private let program: Program
 
-    /// Answers with each of `statuses` once, then with the last for ever; "hang" is no answer at all.
-    package init(_ statuses: [String] = ["204"], secret: String = Hook.newSecret) throws {
+    /// Answers with each of `statuses` once, then with the last for ever; "hang" is no answer at all. Over TLS with a certificate.
+    package init(
+        _ statuses: [String] = ["204"], secret: String = Hook.newSecret, tls: (certificate: String, key: String)? = nil
+    ) throws {
         folder = try TemporaryFolder()
         port = Ports.free()
         self.secret = secret
+        url = tls == nil ? "http://127.0.0.1:\(port)/hook" : "https://localhost:\(port)/hook"
         let script = try folder.write(Hook.script, to: "hook.py")
         program = try Program(
-            "python3", [script, "\(port)", secret, folder.file("calls"), statuses.joined(separator: ",")],
+            "python3",
+            [script, "\(port)", secret, folder.file("calls"), statuses.joined(separator: ",")]
+                + (tls.map { [$0.certificate, $0.key] } ?? []),
             output: folder.file("log"))
         guard Ports.opens(port) else { throw Program.Failure(description: "the webhook did not start") }
     }
@@ -35,8 +41,6 @@ package final class Hook: Sendable {
         "whsec_" + Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString()
     }
 
-    package var url: String { "http://127.0.0.1:\(port)/hook" }
-
     package var calls: [Call] {
         let text = (try? String(contentsOfFile: folder.file("calls"), encoding: .utf8)) ?? ""
         let decoder = JSONDecoder()
@@ -45,7 +49,7 @@ package final class Hook: Sendable {
     }
 
     private static let script = """
-        import base64, hashlib, hmac, http.server, json, sys, threading, time
+        import base64, hashlib, hmac, http.server, json, ssl, sys, threading, time
         port, secret, calls, statuses = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4].split(",")
         key = base64.b64decode(secret.removeprefix("whsec_"))
         lock = threading.Lock()
@@ -69,6 +73,10 @@ package final class Hook: Sendable {
             def log_message(self, *arguments): pass
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Hook)
         server.daemon_threads = True
+        if len(sys.argv) > 5:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(sys.argv[5], sys.argv[6])
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         server.serve_forever()
         """
 }

@@ -17,6 +17,9 @@ struct TraceTests {
         return path
     }()
 
+    /// The program, built beside the tests.
+    private static let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
+
     /// Runs a line of the shell, and returns what it wrote.
     private static func shell(_ line: String) throws -> Data {
         let process = Process()
@@ -59,10 +62,9 @@ struct TraceTests {
         .enabled(if: folder != nil), arguments: ["", "--restart-every 997"])
     func replay(option: String) throws {
         let folder = try #require(Self.folder)
-        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
         let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
         let output = try Self.shell(
-            "\(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions - \(option)")
+            "\(events) | '\(Self.weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions - \(option)")
         let decoder = JSONDecoder()
         let decisions = try output.split(separator: 0x0A).map { try decoder.decode(Decision.self, from: $0) }
         let labels = try decoder.decode(Labels.self, from: try Self.shell("zcat '\(folder)/labels.json.gz'"))
@@ -92,13 +94,12 @@ struct TraceTests {
     @Test("one account in ten: every number of every record recomputes from the trace", .enabled(if: folder != nil))
     func recomputed() throws {
         let folder = try #require(Self.folder)
-        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
         let script = Self.repository.appendingPathComponent("Tests/campaigns/recompute.py").path
         let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
         let output = try Self.shell(
             """
             records=$(mktemp)
-            \(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions "$records"
+            \(events) | '\(Self.weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions "$records"
             \(events) | python3 '\(script)' - '\(folder)/accounts.json' "$records"; end=$?
             rm "$records"
             exit $end
