@@ -24,6 +24,11 @@ package enum EventKind: String, CaseIterable, Hashable, Sendable {
     /// It came near a limit, or reached it.
     case warned
     case flagged, suspended, released
+    /// One machine behind an account by network may send nothing; the account may.
+    case machineStopped = "machine_stopped"
+
+    /// What a webhook is told of that names no events.
+    static let usual: [EventKind] = [.flagged, .suspended, .released, .machineStopped]
 }
 
 /// Another program that is told of events, by HTTP.
@@ -58,12 +63,13 @@ extension Webhook {
             "secret_file", .path(in: directory),
             "The key of the signatures, as whsec_ and base64; on a second line the former one, while it is replaced.")
         let events = keys.list(
-            "events", of: Kind<EventKind>.choice, .standard("[flagged, suspended, released]"), "What is told.")
+            "events", of: Kind<EventKind>.choice, .standard("[flagged, suspended, released, machine_stopped]"),
+            "What is told.")
         let ca = keys.optional(
             "ca", .path(in: directory), "The authorities that may vouch for it, in PEM, instead of the system's.")
         if let url, !url.isSecure, keys.has("ca") { keys.refuse("ca", "\"ca\" has no effect without https") }
         guard let url, let secretFile else { return nil }
-        let chosen = events?.map(\.value) ?? [.flagged, .suspended, .released]
+        let chosen = events?.map(\.value) ?? EventKind.usual
         return Self(url: url, secretFile: secretFile, events: Set(chosen), ca: ca)
     }
 }

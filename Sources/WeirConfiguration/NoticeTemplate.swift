@@ -46,7 +46,7 @@ package struct NoticeName: Hashable, Sendable, CustomStringConvertible {
                 words[2] == "\(percent)"
             else { return nil }
             self.init(kind, mark: Mark(window: String(words[1]), percent: percent), for: audience)
-        case (.flagged, 2), (.suspended, 2), (.released, 2): self.init(kind, for: audience)
+        case (.flagged, 2), (.suspended, 2), (.released, 2), (.machineStopped, 2): self.init(kind, for: audience)
         case (_, _): return nil
         }
     }
@@ -65,6 +65,8 @@ package enum NoticeFact: String, CaseIterable, Hashable, Sendable {
     case limit, window, percent, used, allowed
     /// With the others: who did it, and why.
     case author, reason
+    /// With a machine that was stopped: the name that it gives with EHLO.
+    case machine
 
     static func known(_ kind: EventKind) -> [NoticeFact] {
         allCases.filter { fact in
@@ -72,6 +74,7 @@ package enum NoticeFact: String, CaseIterable, Hashable, Sendable {
             case .account, .hostname, .contact, .time, .id: true
             case .limit, .window, .percent, .used, .allowed: kind == .warned
             case .author, .reason: kind != .warned
+            case .machine: kind == .machineStopped
             }
         }
     }

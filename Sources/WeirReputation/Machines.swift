@@ -1,11 +1,8 @@
-package import WeirBase
+import WeirBase
 
-/// The second detector of an account by network: the machines behind its address, each told by its EHLO name and
-/// judged against its own past.
+/// The machines behind the address of an account by network, each told by its EHLO name and judged against its own past.
 ///
-/// A verdict here stops that machine alone. What comes from a machine under suspicion is its own affair, and is not
-/// told to the account's own evidence, so that the others pass; the rest is judged there too. Where fewer than ``machinesMin`` names
-/// are familiar, as behind one mail server, a name tells no machine and nothing is judged.
+/// Where fewer than ``machinesMin`` names are familiar, as behind one mail server, a name tells no machine and nothing is judged.
 package struct Machines: Equatable, Sendable {
     /// As many as names are known of an account; the one that was used longest ago is forgotten first.
     package static let max = Acquaintances.namesByNetworkMax
@@ -14,57 +11,100 @@ package struct Machines: Equatable, Sendable {
     package struct Machine: Equatable, Sendable {
         /// Hash of its EHLO name.
         package let name: UInt64
+        /// The higher, the later it sent.
+        package fileprivate(set) var turn: UInt64
         package fileprivate(set) var evidence: AccountEvidence
+
+        package init(name: UInt64, turn: UInt64, evidence: AccountEvidence) {
+            (self.name, self.turn, self.evidence) = (name, turn, evidence)
+        }
     }
 
-    /// The one used last is the last one.
-    package private(set) var machines: [Machine] = []
+    /// By name, ascending.
+    private var machines: [Machine] = []
+    private var lastTurn: UInt64 = 0
 
     package init() {}
 
-    /// Whether a machine may send nothing now.
-    package func isStopped(_ name: UInt64, terms: Terms) -> Bool {
-        machines.contains { $0.name == name && $0.evidence.isStopped(terms) }
+    /// As they were stored; of too many, those that sent last.
+    package init(_ stored: [Machine]) {
+        let latest = stored.sorted { $0.turn < $1.turn }.suffix(Self.max)
+        machines = latest.sorted { $0.name < $1.name }
+        lastTurn = latest.last?.turn ?? 0
     }
 
-    /// Decides of a message of one machine before it is released; nil: nothing is judged.
-    ///
-    /// Call it before the account's own `judge`, with the account's evidence and terms; where what it returns
-    /// ``Judgement/isSuspicious``, the account is not told of the message.
-    package mutating func judge(
+    package subscript(name: UInt64) -> Machine? { place(of: name).map { machines[$0] } }
+
+    /// Ascending.
+    package var names: [UInt64] { machines.map(\.name) }
+
+    package var count: Int { machines.count }
+
+    /// Whether a machine may send nothing now.
+    func isStopped(_ name: UInt64, terms: Terms) -> Bool {
+        place(of: name).map { machines[$0].evidence.isStopped(terms) } ?? false
+    }
+
+    /// Decides of a message of one machine before it is released; nil: nothing is judged, for too few names are familiar.
+    mutating func judge(
         _ message: MessageFacts, behind account: AccountEvidence, terms: Terms, surroundings: inout Surroundings,
         at now: Instant
     ) -> Judgement? {
         guard account.names.familiarCount(at: now) >= Self.machinesMin else { return nil }
-        meet(message.name, terms, now)
-        return machines[machines.count - 1].evidence.judge(
+        let place = meet(message.name, now)
+        // What its own account has met is not what all others meet.
+        machines[place].evidence.ballot = account.ballot
+        return machines[place].evidence.judge(
             message, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
     }
 
-    /// Decides anew from what became of a message for which ``judge(_:behind:terms:surroundings:at:)`` returned `judgement`.
-    package mutating func learn(
-        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, terms: Terms,
-        surroundings: inout Surroundings, at now: Instant
+    /// Decides anew from what became of a message; nil: its machine is forgotten.
+    mutating func learn(
+        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, behind account: AccountEvidence,
+        terms: Terms, surroundings: inout Surroundings, at now: Instant
     ) -> Judgement? {
-        guard let place = machines.firstIndex(where: { $0.name == message.name }) else { return nil }
+        guard let place = place(of: message.name) else { return nil }
+        machines[place].evidence.ballot = account.ballot
         return machines[place].evidence.learn(
             outcome, of: message, after: judgement, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
     }
 
     /// Ends the suspension or flag of every machine.
-    package mutating func release(terms: Terms, at now: Instant) {
+    mutating func release(terms: Terms, at now: Instant) {
         for place in machines.indices { machines[place].evidence.release(terms: terms.ofOneMachine, at: now) }
     }
 
-    /// Puts a machine last. One that is stopped is not forgotten while another can be.
-    private mutating func meet(_ name: UInt64, _ terms: Terms, _ now: Instant) {
-        if let place = machines.firstIndex(where: { $0.name == name }) {
-            machines.append(machines.remove(at: place))
-            return
+    private func place(of name: UInt64) -> Int? {
+        let place = firstPlace(from: name)
+        return place < machines.count && machines[place].name == name ? place : nil
+    }
+
+    /// Of the first machine whose name is not below this one.
+    private func firstPlace(from name: UInt64) -> Int {
+        var (low, high) = (0, machines.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if machines[middle].name < name { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Gives a machine its turn, and returns its place. One that is stopped is not forgotten while another can be.
+    private mutating func meet(_ name: UInt64, _ now: Instant) -> Int {
+        lastTurn += 1
+        if let place = place(of: name) {
+            machines[place].turn = lastTurn
+            return place
         }
         if machines.count >= Self.max {
-            machines.remove(at: machines.firstIndex { !$0.evidence.standing.isSuspended } ?? 0)
+            let others = machines.indices.filter { !machines[$0].evidence.standing.isSuspended }
+            let candidates = others.isEmpty ? Array(machines.indices) : others
+            if let oldest = candidates.min(by: { machines[$0].turn < machines[$1].turn }) {
+                machines.remove(at: oldest)
+            }
         }
-        machines.append(Machine(name: name, evidence: AccountEvidence(at: now)))
+        let place = firstPlace(from: name)
+        machines.insert(Machine(name: name, turn: lastTurn, evidence: AccountEvidence(at: now)), at: place)
+        return place
     }
 }

@@ -1,11 +1,9 @@
-package import WeirBase
-
 /// One thing that the detector is told of an account: evidence is made of nothing else.
 package enum Observation: Equatable, Sendable {
     /// A message has come to its end, and is not released yet.
     case message(MessageFacts)
-    /// What became of a message, after what was found of it before; of that only ``Findings/ofMessage``.
-    case outcome(Outcome, of: MessageFacts, after: Findings)
+    /// What became of a message, after what was found of it before.
+    case outcome(Outcome, of: MessageFacts, after: MessageFindings)
     case failedLogin
     /// A limit of the plan refused something.
     case capReached
@@ -15,22 +13,16 @@ package enum Observation: Equatable, Sendable {
     case release
 }
 
-extension AccountEvidence {
-    /// Takes an observation, and returns what is decided by it, if anything.
-    package mutating func observe(
-        _ observation: Observation, terms: Terms, surroundings: inout Surroundings, at now: Instant
-    ) -> Judgement? {
-        switch observation {
-        case .message(let facts): return judge(facts, terms: terms, surroundings: &surroundings, at: now)
-        case .outcome(let outcome, let facts, let findings):
-            let judgement = Judgement(findings: findings)
-            return learn(outcome, of: facts, after: judgement, terms: terms, surroundings: &surroundings, at: now)
-        case .failedLogin: loginFailed(terms: terms, at: now)
-        case .capReached: capReached(terms: terms, at: now)
-        case .complaint(let id): return complain(of: id, terms: terms, surroundings: &surroundings, at: now)
-        case .release: release(terms: terms, at: now)
-        }
-        return nil
+/// What was found of a message before it was released: of each only ``Findings/ofMessage``.
+package struct MessageFindings: Equatable, Sendable {
+    /// Nil: the account was not told of it.
+    package var account: Findings?
+    /// Nil: its machine was not told apart.
+    package var machine: Findings?
+
+    package init(account: Findings?, machine: Findings? = nil) {
+        self.account = account
+        self.machine = machine
     }
 }
 
@@ -55,5 +47,5 @@ extension Findings {
 
 extension Judgement {
     /// Of a message that was judged before: what was found of it, and no more.
-    package init(findings: Findings) { self.init(score: Score(), findings: findings, verdict: nil, standing: .normal) }
+    init(findings: Findings) { self.init(score: Score(), findings: findings, verdict: nil, standing: .normal) }
 }

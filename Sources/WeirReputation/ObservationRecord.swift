@@ -16,7 +16,7 @@ package struct ObservationRecord: Equatable, Sendable {
     }
 
     /// Of the layout; a change of any field raises it.
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     /// Some 150 octets, and 8 for each recipient.
     package func encoded() -> [UInt8] {
@@ -32,7 +32,8 @@ package struct ObservationRecord: Equatable, Sendable {
             blob.put(UInt8(1))
             blob.put(outcome)
             blob.put(facts)
-            blob.put(findings)
+            blob.put(option: findings.account)
+            blob.put(option: findings.machine)
         case .failedLogin: blob.put(UInt8(2))
         case .complaint(let id):
             blob.put(UInt8(3))
@@ -53,7 +54,9 @@ package struct ObservationRecord: Equatable, Sendable {
         case 0: observation = .message(try blob.facts())
         case 1:
             let outcome = try blob.outcome()
-            observation = .outcome(outcome, of: try blob.facts(), after: try blob.findings())
+            let facts = try blob.facts()
+            let findings = MessageFindings(account: try blob.findings(), machine: try blob.findings())
+            observation = .outcome(outcome, of: facts, after: findings)
         case 2: observation = .failedLogin
         case 3: observation = .complaint(of: try blob.integer(UInt64.self))
         case 4: observation = .release
@@ -108,7 +111,9 @@ extension BlobWriter {
         put(UInt8(outcome.isTaken.map { $0 ? 1 : 0 } ?? 2))
     }
 
-    fileprivate mutating func put(_ findings: Findings) {
+    fileprivate mutating func put(option findings: Findings?) {
+        put(UInt8(findings == nil ? 0 : 1))
+        guard let findings else { return }
         put(UInt8(findings.isStrangeNetwork ? 1 : 0))
         for keyPath in Findings.numbersOfMessage { put(findings[keyPath: keyPath]) }
         for keyPath in Findings.optionsOfMessage { put(option: findings[keyPath: keyPath]?.bitPattern) }
@@ -168,7 +173,8 @@ extension BlobReader {
         }
     }
 
-    fileprivate mutating func findings() throws(EvidenceError) -> Findings {
+    fileprivate mutating func findings() throws(EvidenceError) -> Findings? {
+        guard try integer(UInt8.self) != 0 else { return nil }
         var findings = Findings()
         findings.isStrangeNetwork = try integer(UInt8.self) != 0
         for keyPath in Findings.numbersOfMessage { findings[keyPath: keyPath] = try double() }

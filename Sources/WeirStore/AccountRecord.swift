@@ -39,6 +39,8 @@ package struct AccountRecord: Hashable, Sendable {
     /// As libcrypt writes it.
     package var passwordHash: String?
     package var created: WallTime
+    /// When its owner became a customer; nil: long before it was made here, or nobody knows.
+    package var opened: WallTime?
     package var networks: [IPNetwork] = []
     /// SHA-256 of each application password.
     package var tokens: [[UInt8]] = []
@@ -47,7 +49,7 @@ package struct AccountRecord: Hashable, Sendable {
     package init(
         key: String, login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
         stateReason: String? = nil, stateSince: WallTime, mail: String? = nil, passwordHash: String? = nil,
-        created: WallTime
+        created: WallTime, opened: WallTime? = nil
     ) {
         self.key = key
         self.login = login
@@ -59,6 +61,7 @@ package struct AccountRecord: Hashable, Sendable {
         self.mail = mail
         self.passwordHash = passwordHash
         self.created = created
+        self.opened = opened
     }
 }
 
@@ -70,10 +73,12 @@ package struct NewAccount: Hashable, Sendable {
     package var mail: String?
     package var passwordHash: String?
     package var networks: [IPNetwork]
+    /// Whether its owner was a customer before, and only the account is new here.
+    package var isMoved: Bool
 
     package init(
         login: String, plan: String, customer: String? = nil, mail: String? = nil, passwordHash: String? = nil,
-        networks: [IPNetwork] = []
+        networks: [IPNetwork] = [], isMoved: Bool = false
     ) {
         self.login = login
         self.plan = plan
@@ -81,6 +86,7 @@ package struct NewAccount: Hashable, Sendable {
         self.mail = mail
         self.passwordHash = passwordHash
         self.networks = networks
+        self.isMoved = isMoved
     }
 }
 

@@ -7,7 +7,7 @@ struct AccountStatements {
     let insert, update, setState, remove: Statement
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
     let insertAudit, auditAll, auditOne, abused: Statement
-    let insertVerdict, verdicts, expireVerdicts: Statement
+    let insertVerdict, verdicts, stoppedMachines, expireVerdicts: Statement
     let insertNotice, notices, dropNotice: Statement
     let insertComplaint, dropComplaints, countComplaints, keys: Statement
 
@@ -52,8 +52,8 @@ struct AccountStatements {
 
         insert = try database.prepare(
             """
-            INSERT INTO account(key, login, plan, customer, state, state_since, mail, password_hash, created)
-            VALUES(?1, ?2, ?3, ?4, 'normal', ?5, ?6, ?7, ?5) RETURNING id
+            INSERT INTO account(key, login, plan, customer, state, state_since, mail, password_hash, created, opened)
+            VALUES(?1, ?2, ?3, ?4, 'normal', ?5, ?6, ?7, ?5, ?8) RETURNING id
             """)
         update = try database.prepare(
             "UPDATE account SET plan = ?2, customer = ?3, mail = ?4, password_hash = ?5 WHERE id = ?1")
@@ -84,11 +84,18 @@ struct AccountStatements {
             """
             INSERT INTO verdict(
                 account, time, mode, old, new, is_before, score, thresholds, findings, sentences, acquittals, messages,
-                audit)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT coalesce(max(sequence), 0) FROM audit))
+                machine, audit)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                (SELECT coalesce(max(sequence), 0) FROM audit))
             """)
         verdicts = try database.prepare(
             "SELECT * FROM verdict WHERE account = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3")
+        stoppedMachines = try database.prepare(
+            """
+            SELECT DISTINCT machine FROM verdict WHERE account = ?1 AND machine IS NOT NULL AND new = 'suspended'
+            AND mode = 'suspend' AND audit >= (
+                SELECT coalesce(max(sequence), 0) FROM audit WHERE target = ?1 AND action = ?2) ORDER BY machine
+            """)
         // Only the oldest are looked at; the numbers have no gaps but at the beginning.
         expireVerdicts = try database.prepare(
             """
@@ -98,7 +105,8 @@ struct AccountStatements {
 
         insertNotice = try database.prepare(
             """
-            INSERT OR IGNORE INTO notice SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM notice) < ?8
+            INSERT OR IGNORE INTO notice SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+            WHERE (SELECT count(*) FROM notice) < ?9
             """)
         notices = try database.prepare("SELECT * FROM notice ORDER BY time, event, channel")
         dropNotice = try database.prepare("DELETE FROM notice WHERE event = ?1 AND channel = ?2")
@@ -124,7 +132,7 @@ struct AccountRow {
         record = AccountRecord(
             key: row.text(1), login: row.text(2), plan: row.text(3), customer: row.optionalText(4), state: state,
             stateReason: row.optionalText(6), stateSince: row.time(7), mail: row.optionalText(8),
-            passwordHash: row.optionalText(9), created: row.time(10))
+            passwordHash: row.optionalText(9), created: row.time(10), opened: row.isNull(11) ? nil : row.time(11))
     }
 }
 

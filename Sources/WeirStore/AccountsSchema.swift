@@ -85,7 +85,7 @@ extension Schema {
                 channel TEXT NOT NULL,          -- subscriber, desk, or the URL of a webhook
                 time INTEGER NOT NULL,
                 account TEXT NOT NULL,          -- its key
-                kind TEXT NOT NULL,             -- flagged, suspended, released
+                kind TEXT NOT NULL,             -- flagged, suspended, released, machine_stopped
                 author TEXT NOT NULL,
                 reason TEXT,
                 PRIMARY KEY(event, channel)
@@ -97,6 +97,12 @@ extension Schema {
                 reporter TEXT NOT NULL
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX complaint_account ON complaint(account, time);
+            """,
+            """
+            PRAGMA user_version = 4;
+            ALTER TABLE account ADD COLUMN opened INTEGER;  -- NULL: long before it was made here, or nobody knows
+            ALTER TABLE verdict ADD COLUMN machine TEXT;    -- the EHLO name of the machine that is meant; NULL: the account is
+            ALTER TABLE notice ADD COLUMN machine TEXT;     -- likewise
             """,
         ])
 }

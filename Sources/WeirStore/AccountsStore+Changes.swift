@@ -16,7 +16,7 @@ extension AccountsStore {
     func insert(_ account: NewAccount, key: String, by author: Author) throws(StoreError) -> Int64 {
         let id = try statements.insert.first(
             .text(key), .text(account.login), .text(account.plan), .optional(account.customer), .time(author.at),
-            .optional(account.mail), .optional(account.passwordHash)
+            .optional(account.mail), .optional(account.passwordHash), .optional(account.isMoved ? nil : author.at)
         ) { row throws(StoreError) in row.integer(0) }
         try audit(author, "account.add", key, new: account.plan)
         guard let id else { throw .damaged(path: database.path, reason: "an insertion gave no number") }

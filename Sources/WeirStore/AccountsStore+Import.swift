@@ -53,7 +53,7 @@ extension AccountsStore {
         } else {
             let new = NewAccount(
                 login: account.login, plan: account.plan, customer: account.customer, mail: account.mail,
-                passwordHash: account.passwordHash)
+                passwordHash: account.passwordHash, isMoved: true)
             step.id = try insert(new, key: key, by: author)
             step.isNew = true
         }

@@ -12,12 +12,15 @@ package struct StoredNotice: Hashable, Sendable {
     package var author: String
     package var reason: String?
     package var channel: String
+    /// The EHLO name of the machine that is meant; nil: the account itself is.
+    package var machine: String?
 
     package init(
-        event: String, at: WallTime, account: String, kind: String, author: String, reason: String?, channel: String
+        event: String, at: WallTime, account: String, kind: String, author: String, reason: String?, channel: String,
+        machine: String? = nil
     ) {
         (self.event, self.at, self.account, self.kind) = (event, at, account, kind)
-        (self.author, self.reason, self.channel) = (author, reason, channel)
+        (self.author, self.reason, self.channel, self.machine) = (author, reason, channel, machine)
     }
 }
 
@@ -31,7 +34,8 @@ extension AccountsStore {
         for notice in notices {
             try statements.insertNotice.run(
                 .text(notice.event), .text(notice.channel), .time(notice.at), .text(notice.account), .text(notice.kind),
-                .text(notice.author), .optional(notice.reason), .integer(Int64(Self.noticesMax)))
+                .text(notice.author), .optional(notice.reason), .optional(notice.machine),
+                .integer(Int64(Self.noticesMax)))
         }
     }
 
@@ -42,7 +46,7 @@ extension AccountsStore {
             notices.append(
                 StoredNotice(
                     event: row.text(0), at: row.time(2), account: row.text(3), kind: row.text(4), author: row.text(5),
-                    reason: row.optionalText(6), channel: row.text(1)))
+                    reason: row.optionalText(6), channel: row.text(1), machine: row.optionalText(7)))
         }
         return notices
     }

@@ -8,6 +8,8 @@ package struct VerdictRecord: Hashable, Sendable {
     package var auditSequence: Int64 = 0
     /// The account's key.
     package var account: String
+    /// The EHLO name of the machine behind it that is meant; nil: the account itself is.
+    package var machine: String?
     package var at: WallTime
     /// The plan's mode then: in `shadow` nothing was done.
     package var mode: String
@@ -27,11 +29,13 @@ package struct VerdictRecord: Hashable, Sendable {
     package var messages: [UInt64]
 
     package init(
-        account: String, at: WallTime, mode: String, old: AccountState, new: AccountState, isBefore: Bool,
+        account: String, machine: String? = nil, at: WallTime, mode: String, old: AccountState, new: AccountState,
+        isBefore: Bool,
         score: [String: Double], thresholds: [String: Double], findings: [String: Double], sentences: [String],
         acquittals: [String], messages: [UInt64]
     ) {
         self.account = account
+        self.machine = machine
         self.at = at
         self.mode = mode
         self.old = old
@@ -52,8 +56,8 @@ extension AccountsStore {
     /// More verdicts than this are not kept, however young: some 300 MB.
     package static let verdictsMax: Int64 = 200_000
 
-    /// Keeps a verdict, and with the same commit moves its account to `state`; nil: the account stays. Whether it moved; who is to be
-    /// told of that is kept with it.
+    /// Keeps a verdict, and with the same commit moves its account to `state`; nil: the account stays. Who is to be told is kept with
+    /// it; false where nobody is, for nothing is new to them.
     @discardableResult
     package func keep(
         _ verdict: VerdictRecord, moving state: AccountState?, by author: Author, telling notices: [StoredNotice] = []
@@ -64,9 +68,13 @@ extension AccountsStore {
                 .text(verdict.new.rawValue), .integer(verdict.isBefore ? 1 : 0), .text(Self.text(verdict.score)),
                 .text(Self.text(verdict.thresholds)), .text(Self.text(verdict.findings)),
                 .text(verdict.sentences.joined(separator: "\n")), .text(verdict.acquittals.joined(separator: " ")),
-                .text(verdict.messages.map { String($0) }.joined(separator: " ")))
+                .text(verdict.messages.map { String($0) }.joined(separator: " ")), .optional(verdict.machine))
             // An account that was removed meanwhile has its verdict, and no state.
-            guard let state, let row = try row(verdict.account) else { return false }
+            guard let row = try row(verdict.account) else { return false }
+            guard let state else {
+                try keep(notices)
+                return !notices.isEmpty
+            }
             return try move(row, to: state, by: author, telling: notices)
         }
     }
@@ -82,7 +90,8 @@ extension AccountsStore {
                 throw .damaged(path: database.path, reason: "a verdict has no known state")
             }
             var verdict = VerdictRecord(
-                account: row.text(1), at: row.time(2), mode: row.text(3), old: old, new: new,
+                account: row.text(1), machine: row.optionalText(14), at: row.time(2), mode: row.text(3), old: old,
+                new: new,
                 isBefore: row.integer(6) != 0, score: Self.numbers(row.text(7)), thresholds: Self.numbers(row.text(8)),
                 findings: Self.numbers(row.text(9)), sentences: row.text(10).split(separator: "\n").map(String.init),
                 acquittals: row.text(11).split(separator: " ").map(String.init),
@@ -93,6 +102,19 @@ extension AccountsStore {
         }
         return verdicts
     }
+
+    /// The EHLO names of machines behind an account that were stopped, and not released since, ascending.
+    package func stoppedMachines(of login: String) throws(StoreError) -> [String] {
+        var names: [String] = []
+        let key = CanonicalLogin(login)?.key ?? login
+        try statements.stoppedMachines.each(.text(key), .text(Self.machinesReleased)) { row throws(StoreError) in
+            names.append(row.text(0))
+        }
+        return names
+    }
+
+    /// What the audit says when all machines behind an account may send again.
+    package static let machinesReleased = "account.release.machines"
 
     /// Deletes a slice of the verdicts that are too old, or too many; true when there may be more.
     package func expireVerdicts(

@@ -80,9 +80,19 @@ extension Schema {
             ) STRICT;
             CREATE TABLE damaged(
                 id INTEGER PRIMARY KEY,
-                kind TEXT NOT NULL,             -- evidence, surroundings, observation
-                number INTEGER NOT NULL,        -- of the subject, 0, of the observation
+                kind TEXT NOT NULL,             -- evidence, machine, surroundings, observation
+                number INTEGER NOT NULL,        -- of the subject, of the subject, 0, of the observation
                 octets BLOB NOT NULL
+            ) STRICT;
+            """,
+            """
+            PRAGMA user_version = 5;
+            CREATE TABLE machine(
+                subject INTEGER NOT NULL,       -- the account by network that it stands behind
+                name INTEGER NOT NULL,          -- hash of its EHLO name
+                turn INTEGER NOT NULL,          -- the higher, the later it sent
+                state BLOB NOT NULL,            -- as in evidence
+                PRIMARY KEY(subject, name)
             ) STRICT;
             """,
         ])

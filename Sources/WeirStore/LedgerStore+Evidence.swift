@@ -12,9 +12,26 @@ package struct ObservationRow: Equatable, Sendable {
     }
 }
 
+/// What is known of one machine behind an account by network.
+package struct MachineRow: Equatable, Sendable {
+    package var subject: SubjectID
+    /// Hash of its EHLO name.
+    package var name: UInt64
+    /// The higher, the later it sent.
+    package var turn: UInt64
+    package var octets: [UInt8]
+
+    package init(subject: SubjectID, name: UInt64, turn: UInt64, octets: [UInt8]) {
+        (self.subject, self.name, self.turn, self.octets) = (subject, name, turn, octets)
+    }
+}
+
 /// All that has changed since the last one, as of one observation.
 package struct EvidenceSnapshot: Sendable {
     package var evidence: [(subject: SubjectID, octets: [UInt8])]
+    package var machines: [MachineRow] = []
+    /// Machines that are forgotten.
+    package var forgotten: [(subject: SubjectID, name: UInt64)] = []
     /// What accounts share; nil: nothing yet.
     package var surroundings: [UInt8]?
     /// The sequence of the last observation that is in it.
@@ -30,12 +47,14 @@ package struct EvidenceSnapshot: Sendable {
 /// Octets of the detector that are not what it wrote.
 package enum DamagedOctets: Equatable, Sendable {
     case evidence(SubjectID, [UInt8])
+    case machine(MachineRow)
     case surroundings([UInt8])
     case observation(ObservationRow)
 }
 
 struct EvidenceStatements {
     let find, save, drop: Statement
+    let machines, saveMachine, dropMachine: Statement
     let insertObservation, observations, dropObservation, trim: Statement
     let surroundings, setAside, damaged, trimDamaged: Statement
 
@@ -43,6 +62,9 @@ struct EvidenceStatements {
         find = try database.prepare("SELECT state FROM evidence WHERE subject = ?1")
         save = try database.prepare("INSERT OR REPLACE INTO evidence VALUES(?1, ?2)")
         drop = try database.prepare("DELETE FROM evidence WHERE subject = ?1")
+        machines = try database.prepare("SELECT name, turn, state FROM machine WHERE subject = ?1 ORDER BY name")
+        saveMachine = try database.prepare("INSERT OR REPLACE INTO machine VALUES(?1, ?2, ?3, ?4)")
+        dropMachine = try database.prepare("DELETE FROM machine WHERE subject = ?1 AND name = ?2")
         insertObservation = try database.prepare("INSERT INTO observation VALUES(?1, ?2)")
         observations = try database.prepare("SELECT * FROM observation WHERE sequence > ?1 ORDER BY sequence")
         dropObservation = try database.prepare("DELETE FROM observation WHERE sequence = ?1")
@@ -54,7 +76,7 @@ struct EvidenceStatements {
     }
 }
 
-/// What is known of accounts' conduct: one row an account, what they share, and what was observed since both were saved.
+/// What is known of accounts' conduct: one row an account, one each machine behind it, what all share, and what was observed since both were saved.
 extension LedgerStore {
     /// Damaged octets that are kept for people to look at, the latest ones.
     package static let damagedMax = 1_000
@@ -62,6 +84,18 @@ extension LedgerStore {
     /// As it was saved; nil: nothing is known.
     package func evidence(of subject: SubjectID) throws(StoreError) -> [UInt8]? {
         try conduct.find.first(.unsigned(subject.number)) { statement throws(StoreError) in statement.blob(0) }
+    }
+
+    /// The machines behind an account, as they were saved.
+    package func machines(of subject: SubjectID) throws(StoreError) -> [MachineRow] {
+        var rows: [MachineRow] = []
+        try conduct.machines.each(.unsigned(subject.number)) { row throws(StoreError) in
+            rows.append(
+                MachineRow(
+                    subject: subject, name: UInt64(bitPattern: row.integer(0)),
+                    turn: UInt64(bitPattern: row.integer(1)), octets: row.blob(2)))
+        }
+        return rows
     }
 
     /// What accounts share, and the last observation that is in all that is saved.
@@ -86,6 +120,13 @@ extension LedgerStore {
             for row in snapshot.evidence {
                 try conduct.save.run(.unsigned(row.subject.number), .blob(row.octets))
             }
+            for row in snapshot.machines {
+                try conduct.saveMachine.run(
+                    .unsigned(row.subject.number), .unsigned(row.name), .unsigned(row.turn), .blob(row.octets))
+            }
+            for machine in snapshot.forgotten {
+                try conduct.dropMachine.run(.unsigned(machine.subject.number), .unsigned(machine.name))
+            }
             if let octets = snapshot.surroundings {
                 try maintenance.setMeta.run(.text("surroundings"), .blob(octets))
             }
@@ -108,6 +149,9 @@ extension LedgerStore {
         case .evidence(let subject, let octets):
             try conduct.drop.run(.unsigned(subject.number))
             try conduct.setAside.run(.text("evidence"), .unsigned(subject.number), .blob(octets))
+        case .machine(let row):
+            try conduct.dropMachine.run(.unsigned(row.subject.number), .unsigned(row.name))
+            try conduct.setAside.run(.text("machine"), .unsigned(row.subject.number), .blob(row.octets))
         case .surroundings(let octets):
             try maintenance.dropMeta.run(.text("surroundings"))
             try conduct.setAside.run(.text("surroundings"), .integer(0), .blob(octets))

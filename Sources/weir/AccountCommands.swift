@@ -23,7 +23,10 @@ enum AccountCommands {
                 help: "where its owner reads notices; else the login, if it is an address"),
         ],
         summary: "add an account",
-        details: "Without a password, a token or a network it cannot send.",
+        details: """
+            Without a password, a token or a network it cannot send. The detector watches it more closely for a
+            fortnight, unless it has a network; import accounts that you have had before.
+            """,
         run: { invocation in
             let definition = AccountDefinition(
                 plan: invocation["plan"] ?? "", customer: invocation["customer"],
@@ -151,7 +154,8 @@ enum AccountCommands {
         summary: "let a suspended account send again, or end a flag",
         details: """
             What led to it is forgotten, and what is usual for the account is kept. After a suspension comes probation:
-            for seven days another one is for a person to look into.
+            for seven days another one is for a person to look into. Machines behind its network that were stopped may
+            send again too.
             """,
         run: { invocation in
             let account = try await invocation.installation.administration()
@@ -176,7 +180,8 @@ enum AccountCommands {
         details: """
             The first line names the columns: login,plan,customer,networks,password_hash,mail. All but the first two
             may be left out; networks are separated by spaces; the hash is a libcrypt string, or {SHA256} and the 64
-            hexadecimal digits of a random token's digest. FILE may be - for standard input.
+            hexadecimal digits of a random token's digest. FILE may be - for standard input. To the detector, accounts
+            that are added by it are as old as can be: they are taken to be moved here.
             """,
         run: { invocation in
             let file = try AccountFile(Input.octets(of: invocation.arguments[0], max: AccountFile.octetsMax))

@@ -13,6 +13,7 @@ struct AccountReport {
             ("login", account.login), ("plan", account.plan), ("customer", account.customer ?? ""),
             ("state", account.state.rawValue), ("because", account.stateReason ?? ""),
             ("networks", account.networks.joined(separator: " ")),
+            ("stopped machines", account.stoppedMachines.joined(separator: " ")),
             ("signs in by", login.isEmpty ? "nothing" : login.joined(separator: " and ")),
             ("mail", account.mail ?? ""), ("complaints", account.complaints == 0 ? "" : "\(account.complaints)"),
         ])

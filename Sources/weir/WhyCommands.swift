@@ -73,7 +73,8 @@ enum WhyCommands {
 
     /// `verdict` is the reason of the latest one before: what only carries that out does not repeat it.
     private static func row(_ event: HistoryEvent, after verdict: String?) -> [String] {
-        let what = event.verdict.map { "verdict (\($0.mode))" } ?? event.action
+        let machine = event.verdict?.machine.map { " on \($0)" } ?? ""
+        let what = event.verdict.map { "verdict (\($0.mode))\(machine)" } ?? event.action
         let isRepeated = event.verdict == nil && event.reason == verdict
         let why = isRepeated && verdict != nil ? "by that verdict" : event.reason ?? ""
         return [event.time.text, event.actor, what, event.old ?? "", event.new ?? "", why]
@@ -118,7 +119,9 @@ struct AccountStory {
             next.append(
                 ("account suspend \(login) --why TEXT", "stop it altogether; else the brake ends after a calm day"))
         case .normal, .probation:
-            if reasons.verdict != nil {
+            if let verdict = reasons.verdict, verdict.machine != nil {
+                next.append(("account release \(login) --why TEXT", "let all its machines send again"))
+            } else if reasons.verdict != nil {
                 next.append(("account suspend \(login) --why TEXT", "stop it, where the verdict was right"))
             }
         }
@@ -143,7 +146,7 @@ struct VerdictStory {
 
     func write() {
         line(
-            "Verdict of \(verdict.time.text): \(verdict.new.rawValue), with a score of \(number(verdict.score)) "
+            "Verdict of \(verdict.time.text)\(subject): \(verdict.new.rawValue), with a score of \(number(verdict.score)) "
                 + "where \(number(verdict.threshold)) is enough.")
         line(circumstances)
         line("")
@@ -163,6 +166,8 @@ struct VerdictStory {
         line("Messages that gave reason, the last one last:")
         for message in verdict.messages { line("  \(message.id)  \(message.time.text)") }
     }
+
+    private var subject: String { verdict.machine.map { ", on the machine \($0) alone" } ?? "" }
 
     private var circumstances: String {
         let moment = verdict.beforeRelease ? "before its last message was released" : "when a relay had answered"
@@ -234,7 +239,7 @@ struct MessageStory {
         case "accepted": "accepted by the relay"
         case "deferred_quota": "deferred: a limit was used up, and has room again later"
         case "refused_quota": "refused: over a limit"
-        case "refused_suspended": "refused: the account was suspended, or flagged and slowed down"
+        case "refused_suspended": "refused: the account or its machine was suspended, or flagged and slowed down"
         case "refused_policy": "refused by Weir's own rules"
         case "refused_content": "refused for what it contained"
         case "refused_relay": "refused by the relay"

@@ -92,10 +92,10 @@ enum EvidenceLoad {
                 let subject = SubjectID(number: account)
                 let facts = message(UInt64(number), from: UInt64(account), &random)
                 let began = seconds(CLOCK_THREAD_CPUTIME_ID)
-                if let judgement = detector.judge(facts, of: subject, .consumer) {
+                if let judgements = detector.judge(facts, of: subject, .consumer) {
                     _ = detector.learn(
-                        Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement, of: subject,
-                        .consumer)
+                        Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgements.findings,
+                        of: subject, .consumer)
                 }
                 cost.deciding += seconds(CLOCK_THREAD_CPUTIME_ID) - began
                 if number % 100 == 99 {

@@ -64,6 +64,11 @@ struct OpenAPITests {
     private static let message = MessageReport(
         id: "i", time: epoch, account: "a", result: "r", refusal: "r", code: 1, relayCode: 1, seconds: 1, limit: "l",
         relay: "r", source: "s", state: .normal, verdict: .sample)
+    private static var verdict: VerdictReport {
+        var verdict = VerdictReport.sample
+        verdict.machine = "m"
+        return verdict
+    }
     private static let calibration = CalibrationReport(
         plan: "p", days: 1, accounts: 1, chosenOn: 1, verifiedOn: 1, excluded: 0, flag: 5, suspend: 7.5, suggested: 6,
         share: 0.1, needed: 9,
@@ -83,7 +88,7 @@ struct OpenAPITests {
             ("IssuedToken", IssuedToken(login: "l", token: "t")),
             ("ImportReport", ImportReport(dryRun: true, added: 1, changed: 1, unchanged: 1)),
             ("ReloadReport", ReloadReport(changes: [])),
-            ("AccountReasons", reasons), ("VerdictReport", VerdictReport.sample),
+            ("AccountReasons", reasons), ("VerdictReport", verdict),
             ("MessageReference", VerdictReport.sample.messages[0]), ("HistoryEvent", event),
             ("AccountHistory", AccountHistory(login: "l", events: [event], next: "n")), ("MessageReport", message),
             ("CalibrationReport", calibration), ("CalibrationPoint", calibration.points[0]),

@@ -1,5 +1,6 @@
 import Foundation
 import TestKit
+import Testing
 import WeirAdmin
 import WeirBase
 import WeirConfiguration
@@ -91,6 +92,15 @@ final class Gate: Sendable {
 
     func used(_ limit: String = "recipients-per-hour", by login: String = "127.0.0.2/32") async throws -> Int64? {
         try await administration.usage(login).limits.first { $0.name == limit }?.used
+    }
+
+    /// Asks until there is something, four seconds long.
+    static func awaited<Value>(_ ask: () async throws -> Value?) async throws -> Value {
+        for _ in 0..<200 {
+            if let value = try await ask() { return value }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return try #require(try await ask())
     }
 
     /// A request with curl, over the socket; status and body.

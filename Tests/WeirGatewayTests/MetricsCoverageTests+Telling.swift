@@ -12,7 +12,8 @@ extension MetricsCoverageTests {
             guard case .command(let line) = event, line == "RCPT TO:<desk@isp.example>" else { return nil }
             return .reply("550 5.1.1 Nobody")
         }
-        let home = try NoticeTests.home(relay: relay, hooks: [(Hook(["500"]), "warned, flagged, suspended, released")])
+        let home = try NoticeTests.home(
+            relay: relay, hooks: [(Hook(["500"]), "warned, flagged, suspended, released, machine_stopped")])
         var page = ""
         try await Gate.run(home) { gate in
             try await NoticeTests.addBob(gate)

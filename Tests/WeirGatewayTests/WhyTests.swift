@@ -16,7 +16,7 @@ import WeirGateway
         try await Gate.run(home) { gate in
             let token = try await ConductTests.ann(gate)
             refused = try Self.id(try ConductTests.spam(gate, token: token).last)
-            let reasons = try await eventually { () async throws -> AccountReasons? in
+            let reasons = try await Gate.awaited { () async throws -> AccountReasons? in
                 let reasons = try await gate.administration.why("ANN")
                 return reasons.verdict?.new == .suspended && reasons.state == .suspended ? reasons : nil
             }
@@ -72,7 +72,7 @@ import WeirGateway
         try await Gate.run(home) { gate in
             let token = try await ConductTests.ann(gate)
             _ = try ConductTests.spam(gate, token: token)
-            let reasons = try await eventually { () async throws -> AccountReasons? in
+            let reasons = try await Gate.awaited { () async throws -> AccountReasons? in
                 let reasons = try await gate.administration.why("ann")
                 return reasons.verdict?.new == .suspended ? reasons : nil
             }
@@ -97,12 +97,12 @@ import WeirGateway
             try client.must("MAIL FROM:<s@client.example>")
             try client.must("RCPT TO:<a@example.com>")
             let id = try Self.id(try client.command("RCPT TO:<b@example.com>"))
-            let open = try await eventually { () async throws -> MessageReport? in
+            let open = try await Gate.awaited { () async throws -> MessageReport? in
                 try? await gate.administration.message(id)
             }
             #expect(open.result == "open" && open.recipientsRefused == 1)
             try client.must("RSET")
-            let story = try await eventually { () async throws -> MessageReport? in
+            let story = try await Gate.awaited { () async throws -> MessageReport? in
                 let story = try await gate.administration.message(id)
                 return story.result == "open" ? nil : story
             }
@@ -113,11 +113,4 @@ import WeirGateway
     }
 
     /// Asks again and again until there is an answer.
-    private func eventually<Value>(_ ask: () async throws -> Value?) async throws -> Value {
-        for _ in 0..<200 {
-            if let value = try await ask() { return value }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return try #require(try await ask())
-    }
 }

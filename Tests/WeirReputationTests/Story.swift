@@ -63,6 +63,11 @@ struct Story {
         return before
     }
 
+    /// Tells an office of an observation.
+    mutating func tell(_ office: inout Dossier, _ observation: Observation) -> Judgements {
+        office.observe(observation, terms: terms, surroundings: &surroundings, at: now)
+    }
+
     /// So many days of three letters a day to a circle of friends, from home.
     mutating func live(days: Int, account: Int = 0, score: Double? = -8) {
         for _ in 0..<days {

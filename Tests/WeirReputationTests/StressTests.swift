@@ -173,42 +173,61 @@ struct StressTests {
         var story = Story(seed: seed)
         story.terms = .business
         story.terms.isByNetwork = true
-        var machines = Machines()
-        var escaped = 0
+        var office = Dossier()
+        var (escaped, accused) = (0, 0)
         for step in 0..<6_000 as Range<UInt64> {
             let isInfected = step > 4_000 && step % 4 == 0
             let name = isInfected ? 7 : 1 + story.generator.next() % 20
-            guard !machines.isStopped(name, terms: story.terms) else { continue }
+            story.wait(step > 4_000 ? .minute : 5 * .minute)
+            guard !office.isStopped(machine: name, terms: story.terms) else { continue }
             let person = isInfected || story.generator.oneIn(6) ? story.stranger() : story.friend() + 20 * name
             let isUnknown = isInfected && story.generator.oneIn(6)
-            let replies: [RecipientReply] = [isUnknown ? .unknown : .accepted]
             let facts = MessageFacts(
                 id: step, account: 0, recipients: [person], network: 1, name: name,
                 content: ContentFacts(fingerprint: story.generator.next()), scannerScore: isInfected ? 9 : -6)
-            let judgement = machines.judge(
-                facts, behind: story.accounts[0], terms: story.terms, surroundings: &story.surroundings, at: story.now)
-            if judgement?.standing.isSuspended != true, isInfected { escaped += 1 }
-            if judgement?.isSuspicious != true {
-                story.send(
-                    .init(
-                        people: [person], name: name, score: isInfected ? 9 : -6, replies: replies,
-                        isTaken: isUnknown ? nil : true))
-            }
-            if let judgement {
-                _ = machines.learn(
-                    Outcome(recipients: replies, isTaken: isUnknown ? nil : true), of: facts, after: judgement,
-                    terms: story.terms,
-                    surroundings: &story.surroundings, at: story.now)
-            }
-            story.wait(step > 4_000 ? .minute : 5 * .minute)
+            let before = story.tell(&office, .message(facts))
+            if isInfected, before.machine?.standing.isSuspended != true { escaped += 1 }
+            let outcome = Outcome(recipients: [isUnknown ? .unknown : .accepted], isTaken: isUnknown ? nil : true)
+            let after = story.tell(&office, .outcome(outcome, of: facts, after: before.findings))
+            if before.account?.verdict != nil || after.account?.verdict != nil { accused += 1 }
         }
-        let stopped = machines.machines.filter { $0.evidence.standing.isSuspended }.map(\.name)
+        let stopped = office.machines.names.filter { office.isStopped(machine: $0, terms: story.terms) }
         #expect(stopped == [7])
         #expect(escaped < 60, "\(escaped) escaped")
-        let verdicts = story.verdicts.map(\.sentences)
-        #expect(verdicts.isEmpty, "the office")
-        machines.release(terms: story.terms, at: story.now)
-        #expect(!machines.isStopped(7, terms: story.terms))
+        #expect(accused == 0, "the office")
+        #expect(!office.isStopped(machine: 7, terms: .business), "who has logged in is not told by a machine")
+        _ = story.tell(&office, .release)
+        #expect(!office.isStopped(machine: 7, terms: story.terms))
+    }
+
+    @Test("of more machines than there is room for, those go that sent longest ago, but none that is stopped")
+    func manyMachines() {
+        let terms = Terms(newPeopleADay: 60, isByNetwork: true)
+        var story = Story()
+        story.terms = terms
+        var office = Dossier()
+        for step in 0..<30 as Range<UInt64> {
+            let facts = MessageFacts(id: step, account: 0, recipients: [step % 4], network: 1, name: 1 + step % 5)
+            _ = story.tell(&office, .message(facts))
+            story.wait(4 * .hour)
+        }
+        #expect(office.machines.names == [1, 2, 3, 4, 5])
+        for step in 0..<200 as Range<UInt64> where !office.isStopped(machine: 2, terms: terms) {
+            let facts = MessageFacts(
+                id: step, account: 0, recipients: [story.stranger()], network: 1, name: 2, scannerScore: 14)
+            let findings = story.tell(&office, .message(facts)).findings
+            let outcome = Outcome(recipients: [.unknown], isTaken: nil)
+            _ = story.tell(&office, .outcome(outcome, of: facts, after: findings))
+            story.wait(.second)
+        }
+        for name in 100..<100 + UInt64(Machines.max) {
+            let facts = MessageFacts(id: name, account: 0, recipients: [name % 4], network: 1, name: name)
+            _ = story.tell(&office, .message(facts))
+            story.wait(.second)
+        }
+        #expect(office.machines.count == Machines.max)
+        #expect(office.machines.names == [2] + (101..<100 + UInt64(Machines.max)))
+        #expect(office.isStopped(machine: 2, terms: terms))
     }
 
     @Test("behind one address, a new machine each day and one mail server accuse nobody", arguments: [true, false])

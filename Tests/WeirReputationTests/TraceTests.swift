@@ -91,6 +91,28 @@ struct TraceTests {
         }
     }
 
+    @Test(
+        "three offices, one machine infected: it is stopped, nobody else, the same after restarts",
+        .enabled(if: folder != nil))
+    func offices() throws {
+        let folder = try #require(Self.folder)
+        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
+        let script = Self.repository.appendingPathComponent("Tests/campaigns/infect.py").path
+        let outputs = try ["", "--restart-every 53"].map { option in
+            try Self.shell(
+                "python3 '\(script)' '\(folder)' | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' "
+                    + "--decisions - \(option)")
+        }
+        #expect(outputs[0] == outputs[1])
+        struct OfMachine: Decodable {
+            var machine: String?
+            var `do`: String
+        }
+        let decisions = try outputs[0].split(separator: 0x0A).map { try JSONDecoder().decode(OfMachine.self, from: $0) }
+        #expect(decisions.contains { $0.do == "suspend" })
+        #expect(Set(decisions.map(\.machine)).count == 1 && decisions.first?.machine != nil, "\(decisions)")
+    }
+
     @Test("one account in ten: every number of every record recomputes from the trace", .enabled(if: folder != nil))
     func recomputed() throws {
         let folder = try #require(Self.folder)

@@ -149,7 +149,7 @@ import WeirStore
         file[63] = 9  // the low octet of user_version
         try file.write(to: URL(fileURLWithPath: path))
         let store = try StoreDirectory(directory.path)
-        #expect(throws: StoreError.newerVersion(path: path, found: 9, known: 4)) { _ = try LedgerStore(in: store) }
+        #expect(throws: StoreError.newerVersion(path: path, found: 9, known: 5)) { _ = try LedgerStore(in: store) }
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == file)
     }
 

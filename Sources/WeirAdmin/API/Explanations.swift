@@ -14,6 +14,8 @@ package struct MessageReference: Codable, Hashable, Sendable {
 /// What the detector decided of an account, with all that it was decided from.
 package struct VerdictReport: Codable, Hashable, Sendable {
     package var time: WallTime
+    /// The EHLO name of the machine behind the account that is meant; nil: the account itself is.
+    package var machine: String?
     /// The plan's mode then; in `shadow` no mail was touched.
     package var mode: String
     package var old: AccountState
@@ -36,11 +38,13 @@ package struct VerdictReport: Codable, Hashable, Sendable {
     package var messages: [MessageReference]
 
     package init(
-        time: WallTime, mode: String, old: AccountState, new: AccountState, beforeRelease: Bool, score: Double,
-        threshold: Double, thresholds: [String: Double], families: [String: Double], findings: [String: Double],
-        sentences: [String], acquittals: [String], messages: [MessageReference]
+        time: WallTime, machine: String? = nil, mode: String, old: AccountState, new: AccountState,
+        beforeRelease: Bool, score: Double, threshold: Double, thresholds: [String: Double],
+        families: [String: Double], findings: [String: Double], sentences: [String], acquittals: [String],
+        messages: [MessageReference]
     ) {
         self.time = time
+        self.machine = machine
         self.mode = mode
         self.old = old
         self.new = new

@@ -178,12 +178,14 @@ package struct Account: Codable, Hashable, Sendable {
     package var mail: String?
     /// That are remembered: of some four hundred days.
     package var complaints: Int
+    /// The EHLO names of machines behind it that may send nothing.
+    package var stoppedMachines: [String]
     package var limits: [LimitUsage]
 
     package init(
         login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
         stateReason: String? = nil, networks: [String] = [], hasPassword: Bool = false, tokens: Int = 0,
-        mail: String? = nil, complaints: Int = 0, limits: [LimitUsage] = []
+        mail: String? = nil, complaints: Int = 0, stoppedMachines: [String] = [], limits: [LimitUsage] = []
     ) {
         self.login = login
         self.plan = plan
@@ -195,6 +197,7 @@ package struct Account: Codable, Hashable, Sendable {
         self.tokens = tokens
         self.mail = mail
         self.complaints = complaints
+        self.stoppedMachines = stoppedMachines
         self.limits = limits
     }
 }

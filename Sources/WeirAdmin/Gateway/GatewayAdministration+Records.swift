@@ -77,8 +77,14 @@ extension GatewayAdministration {
 
     func account(of record: AccountRecord) async throws(AdminError) -> Account {
         let parties = try await parties(of: [record])[0]
-        let complaints = try await mapped { () throws(StoreError) in
-            try await accounts.withStore { store throws(StoreError) in try store.complaintCount(record.key) }
+        let isStopping = accounts.policies.plans[record.plan]?.detector == .suspend
+        let (complaints, stopped) = try await mapped { () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) in
+                (
+                    try store.complaintCount(record.key),
+                    isStopping ? try store.stoppedMachines(of: record.key) : []
+                )
+            }
         }
         let usages = ledger.ledger.decide { book, moment in book.usage(of: parties, at: moment) }
         let (now, wall) = (runtime.now, runtime.wall)
@@ -100,7 +106,8 @@ extension GatewayAdministration {
             login: record.login, plan: record.plan, customer: record.customer,
             state: AccountState(record.state), stateReason: record.state == .normal ? nil : record.stateReason,
             networks: record.networks.map(\.description), hasPassword: record.passwordHash != nil,
-            tokens: record.tokens.count, mail: record.mail, complaints: complaints, limits: limits)
+            tokens: record.tokens.count, mail: record.mail, complaints: complaints, stoppedMachines: stopped,
+            limits: limits)
     }
 
     func summaries(of records: [AccountRecord]) async throws(AdminError) -> [(key: String, summary: AccountSummary)] {

@@ -14,8 +14,13 @@ extension GatewayAdministration {
     package func release(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
         let record = try await record(login)
         let plan = accounts.policies.plans[record.plan] ?? Plan(name: record.plan)
-        let state = try await mapped { () throws(StoreError) in
+        let (state, machines) = try await mapped { () throws(StoreError) in
             try await detector.release(try await subject(of: record.key), under: plan)
+        }
+        if machines > 0 {
+            try await change(login, by: actor, why: why) { store, author throws(StoreError) in
+                try store.note(login, action: AccountsStore.machinesReleased, by: author)
+            }
         }
         return try await setState(state, of: login, why: why, by: actor, event: .released)
     }
@@ -54,7 +59,7 @@ extension GatewayAdministration {
                 let measures = ["account.state", "account.confirm"]
                 return (
                     try store.audit(of: record.key).first { measures.contains($0.action) },
-                    try store.verdicts(of: record.key, limit: 1).first
+                    try store.verdicts(of: record.key).first { $0.machine == nil }
                 )
             }
             // A verdict and what it does to the account are one commit.

@@ -124,7 +124,8 @@ extension VerdictReport {
     init(_ record: VerdictRecord) {
         let wanted = record.new == .suspended ? "suspend" : "flag"
         self.init(
-            time: record.at, mode: record.mode, old: AccountState(record.old), new: AccountState(record.new),
+            time: record.at, machine: record.machine, mode: record.mode, old: AccountState(record.old),
+            new: AccountState(record.new),
             beforeRelease: record.isBefore, score: record.score["total"] ?? 0,
             threshold: record.thresholds[wanted] ?? 0, thresholds: record.thresholds,
             families: record.score.filter { $0.key != "total" }, findings: record.findings,

@@ -26,6 +26,8 @@ package final class Account: Sendable {
         var terms: Terms
         package var parties: Parties
         package var state = AccountState.normal
+        /// When its owner became a customer; nil: long ago.
+        var opened: Instant?
         /// As libcrypt writes it; nil: no password.
         package var passwordHash: String?
         /// SHA-256 of each application token.
@@ -37,6 +39,13 @@ package final class Account: Sendable {
 
         package enum Refusal: Sendable {
             case removed, unknownPlan
+        }
+
+        /// What the detector measures it by; nil: the plan has none.
+        var conduct: WeirReputation.Terms? {
+            var conduct = terms.conduct
+            conduct?.opened = opened
+            return conduct
         }
     }
 
@@ -88,7 +97,7 @@ package final class Account: Sendable {
             refusal = standing.refusal
             whenSuspended = standing.terms.plan.whenSuspended
             isProvisional = standing.isProvisional
-            conduct = standing.terms.conduct
+            conduct = standing.conduct
         }
     }
 

@@ -35,6 +35,8 @@ struct AccountPlans: Sendable {
             standing.parties.customer = Party(customer, limits: policies.limits(ofCustomer: name))
         }
         standing.state = record.state
+        // Who is told by a network is no stranger who has just signed up.
+        standing.opened = record.networks.isEmpty ? record.opened.map { now.before(wall, $0) } : nil
         standing.passwordHash = record.passwordHash
         standing.tokens = record.tokens
         return standing
@@ -53,5 +55,13 @@ struct AccountPlans: Sendable {
         return Account.Standing(
             terms: terms, parties: Parties(account: Party(subject, limits: terms.limits), gateway: policies.gateway),
             refusal: known == nil ? .unknownPlan : nil)
+    }
+}
+
+extension Instant {
+    /// When it was `earlier`, while this is `wall`; a time that is yet to come is now.
+    fileprivate func before(_ wall: WallTime, _ earlier: WallTime) -> Instant {
+        let age = wall.nanoseconds > earlier.nanoseconds ? wall.nanoseconds - earlier.nanoseconds : 0
+        return Instant(nanoseconds: nanoseconds > age ? nanoseconds - age : 0)
     }
 }

@@ -28,6 +28,8 @@ package struct AccountEvent: Equatable, Sendable {
     /// The canonical login.
     package var account: String
     package var kind: EventKind
+    /// With ``EventKind/machineStopped`` alone: the name that it gives with EHLO.
+    package var machine: String?
     /// With ``EventKind/warned`` alone.
     package var warning: Warning?
     /// Who did it: an administrator, or `weir`.
@@ -35,13 +37,13 @@ package struct AccountEvent: Equatable, Sendable {
     package var reason: String?
 
     package init(
-        _ kind: EventKind, of account: String, at: WallTime, by author: String = "weir", reason: String? = nil,
-        warning: Warning? = nil, random: UInt64
+        _ kind: EventKind, of account: String, machine: String? = nil, at: WallTime, by author: String = "weir",
+        reason: String? = nil, warning: Warning? = nil, random: UInt64
     ) {
         let digits = String(random, radix: 16)
         id = "evt_" + String(repeating: "0", count: 16 - digits.count) + digits
         (self.at, self.account, self.kind, self.warning) = (at, account, kind, warning)
-        (self.author, self.reason) = (author, reason)
+        (self.machine, self.author, self.reason) = (machine, author, reason)
     }
 
     /// What the owner of the account has to know of a crossing; nil for what is told to nobody: a limit of one message, one that only
@@ -59,7 +61,7 @@ package struct AccountEvent: Equatable, Sendable {
     init?(_ stored: StoredNotice) {
         guard let kind = EventKind(rawValue: stored.kind) else { return nil }
         (id, at, account, self.kind) = (stored.event, stored.at, stored.account, kind)
-        (author, reason) = (stored.author, stored.reason)
+        (machine, author, reason) = (stored.machine, stored.author, stored.reason)
     }
 
     /// Whether it is told also after a restart. A warning is not: it is stale by then.
@@ -97,6 +99,6 @@ package struct Notice: Equatable, Sendable {
         guard event.isKept else { return nil }
         return StoredNotice(
             event: event.id, at: event.at, account: event.account, kind: event.kind.rawValue, author: event.author,
-            reason: event.reason, channel: channel.description)
+            reason: event.reason, channel: channel.description, machine: event.machine)
     }
 }

@@ -114,6 +114,7 @@ extension Gateway {
             .time: LocalCalendar.text(of: at, now: at, wall: event.at), .id: event.id, .author: event.author,
             .reason: event.reason ?? "none was given",
         ]
+        facts[.machine] = event.machine
         if let warning = event.warning {
             facts[.limit] = warning.limit
             facts[.window] = warning.window

@@ -277,6 +277,7 @@ extension MetricLabels.NotificationKind {
         case .flagged: self = .flagged
         case .suspended: self = .suspended
         case .released: self = .released
+        case .machineStopped: self = .machineStopped
         }
     }
 }

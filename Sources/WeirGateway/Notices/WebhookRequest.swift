@@ -62,6 +62,7 @@ package struct WebhookRequest: Equatable, Sendable {
         var data = JSONObject()
         data.add("account", .text(event.account))
         data.add("by", .text(event.author))
+        if let machine = event.machine { data.add("machine", .text(machine)) }
         if let reason = event.reason { data.add("reason", .text(reason)) }
         if let warning = event.warning {
             data.add("limit", .text(warning.limit))

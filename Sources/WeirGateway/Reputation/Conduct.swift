@@ -4,6 +4,8 @@ import WeirSMTP
 /// What one message shows of its account's conduct, gathered while it passes.
 struct Conduct {
     let terms: Terms
+    /// What EHLO said, which tells the machine behind an account by network.
+    let name: UInt64
     /// Of the envelope; nil: the null sender.
     let sender: UInt64?
     /// Recipients that a flagged account was let write to and does not know.
@@ -16,10 +18,11 @@ struct Conduct {
     /// In the order of `people`; nil: no relay said anything.
     private var replies: [RecipientReply?] = []
     private var examiner: ContentExaminer
-    private var judged: (facts: MessageFacts, judgement: Judgement)?
+    private var judged: (facts: MessageFacts, findings: MessageFindings)?
 
-    init(_ terms: Terms, sender: UInt64?, hash: KeyedHash) {
+    init(_ terms: Terms, name: UInt64, sender: UInt64?, hash: KeyedHash) {
         self.terms = terms
+        self.name = name
         self.sender = sender
         examiner = ContentExaminer(hash: hash)
     }
@@ -42,7 +45,7 @@ struct Conduct {
     /// Whether a relay has refused anyone: then it tells something even if it never came to its end.
     var isTelling: Bool { replies.contains { $0 != nil && $0 != .accepted } }
 
-    /// What there is to be judged; `origin` has its id, network and name.
+    /// What there is to be judged; `origin` has its id and network.
     mutating func facts(_ origin: MessageFacts, hasContent: Bool) -> MessageFacts {
         var facts = origin
         facts.recipients = people
@@ -51,15 +54,15 @@ struct Conduct {
         return facts
     }
 
-    mutating func judge(_ facts: MessageFacts, as judgement: Judgement) { judged = (facts, judgement) }
+    mutating func judge(_ facts: MessageFacts, as judgements: Judgements) { judged = (facts, judgements.findings) }
 
     /// What became of it; nil where it was not judged. Recipients that no relay answered are left out.
-    func outcome(isTaken: Bool?) -> (outcome: Outcome, facts: MessageFacts, judgement: Judgement)? {
+    func outcome(isTaken: Bool?) -> (outcome: Outcome, facts: MessageFacts, findings: MessageFindings)? {
         guard let judged else { return nil }
         var facts = judged.facts
         let answered = zip(people, replies).compactMap { person, reply in reply.map { (person, $0) } }
         facts.recipients = answered.map(\.0)
-        return (Outcome(recipients: answered.map(\.1), isTaken: isTaken), facts, judged.judgement)
+        return (Outcome(recipients: answered.map(\.1), isTaken: isTaken), facts, judged.findings)
     }
 }
 

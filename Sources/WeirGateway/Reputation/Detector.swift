@@ -21,8 +21,8 @@ package final class Detector: Sendable {
         /// The number of the last observation, and of the last one that is saved with all before it.
         var observed: UInt64 = 0
         var saved: UInt64 = 0
-        /// Accounts whose evidence has changed since, and by which observation it did last.
-        var unsaved: [SubjectID: UInt64] = [:]
+        /// Accounts whose evidence has changed since.
+        var unsaved: [SubjectID: Unsaved] = [:]
         /// Since when there is something to be saved.
         var unsavedSince: Instant?
         /// After a save that failed.
@@ -31,6 +31,13 @@ package final class Detector: Sendable {
         var damaged = 0
 
         var backlog: UInt64 { observed - saved }
+
+        struct Unsaved {
+            /// The last that changed anything.
+            var observation: UInt64 = 0
+            /// Machines behind the account that have changed, or are forgotten.
+            var machines: Set<UInt64> = []
+        }
     }
 
     /// Observations beyond those that are saved: with more, as when the store fails, nothing is observed until it saves again.
@@ -69,76 +76,99 @@ package final class Detector: Sendable {
         _ subject: SubjectID, from store: LedgerStore, _ damaged: inout [DamagedOctets]
     ) throws(StoreError) -> EvidenceError? {
         guard !isAtHand(subject) else { return nil }
-        var evidence: AccountEvidence?
         var fault: EvidenceError?
-        if let octets = try store.evidence(of: subject) {
+        func decoded(_ octets: [UInt8], orSetAside aside: DamagedOctets) -> AccountEvidence? {
             do throws(EvidenceError) {
-                evidence = try AccountEvidence(decoding: octets)
+                return try AccountEvidence(decoding: octets)
             } catch {
                 fault = error
-                damaged.append(.evidence(subject, octets))
+                damaged.append(aside)
+                return nil
             }
         }
+        let former = damaged.count
+        let account = try store.evidence(of: subject).flatMap { decoded($0, orSetAside: .evidence(subject, $0)) }
+        let machines = try store.machines(of: subject).compactMap { row in
+            decoded(row.octets, orSetAside: .machine(row)).map {
+                Machines.Machine(name: row.name, turn: row.turn, evidence: $0)
+            }
+        }
+        let dossier = Dossier(account: account, machines: Machines(machines))
         state.withLock { state in
-            if !state.evidence.knows(subject) { state.evidence.keep(evidence, of: subject, state.unsaved) }
-            if fault != nil { state.damaged += 1 }
+            if !state.evidence.knows(subject) { state.evidence.keep(dossier, of: subject, state.unsaved) }
+            state.damaged += damaged.count - former
         }
         return fault
     }
 
     // MARK: - Deciding
 
-    /// Whether a flagged account's recipient must wait; `pending` strangers of its message were let through before.
+    /// Whether the recipient of an account or machine that is flagged must wait; `pending` strangers of its message were let
+    /// through before.
     ///
     /// Nobody must while there is an ``alarm``: the flag may come from what is broken.
-    func holds(_ person: UInt64, pending: Int, of subject: SubjectID, _ terms: Terms) -> Bool {
+    func holds(
+        _ person: UInt64, pending: Int, from machine: UInt64, of subject: SubjectID, _ terms: Terms
+    ) -> Bool {
         let now = runtime.now
         return state.withLock { state in
             guard state.surroundings.climate.alarm(at: now) == nil else { return false }
-            return state.evidence[subject]?.holds(person, pending: pending, terms: terms, at: now) ?? false
+            return state.evidence[subject]?.holds(person, pending: pending, from: machine, terms: terms, at: now)
+                ?? false
         }
     }
 
+    /// Whether a machine behind an account may send nothing now.
+    func isStopped(machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
+        state.withLock { $0.evidence[subject]?.isStopped(machine: machine, terms: terms) ?? false }
+    }
+
     /// Decides of a message before it is released.
-    package func judge(_ message: MessageFacts, of subject: SubjectID, _ terms: Terms) -> Judgement? {
+    package func judge(_ message: MessageFacts, of subject: SubjectID, _ terms: Terms) -> Judgements? {
         observe(.message(message), of: subject, terms)
     }
 
     /// Decides anew from what became of it.
     package func learn(
-        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, of subject: SubjectID, _ terms: Terms
-    ) -> Judgement? {
-        observe(.outcome(outcome, of: message, after: judgement.findings.ofMessage), of: subject, terms)
+        _ outcome: Outcome, of message: MessageFacts, after findings: MessageFindings, of subject: SubjectID,
+        _ terms: Terms
+    ) -> Judgements? {
+        observe(.outcome(outcome, of: message, after: findings), of: subject, terms)
     }
 
     /// Holds a complaint about a message against an account.
     func complain(of message: UInt64, by subject: SubjectID, _ terms: Terms) -> Judgement? {
-        observe(.complaint(of: message), of: subject, terms)
+        observe(.complaint(of: message), of: subject, terms)?.account
     }
 
     /// Whether only a person may end an account's suspension, not a changed password.
     package func needsPerson(_ subject: SubjectID) async throws(StoreError) -> Bool {
         _ = try await prepare(subject)
-        return state.withLock { $0.evidence[subject]?.needsPerson ?? false }
+        return state.withLock { $0.evidence[subject]?.account?.needsPerson ?? false }
     }
 
-    /// Ends a suspension or a flag, as an administrator asks, and returns where the account is then.
-    package func release(_ subject: SubjectID, under plan: Plan) async throws(StoreError) -> AccountState {
-        guard let terms = Terms(plan) else { return .normal }
+    /// Ends a suspension or a flag, as an administrator asks, and those of all machines behind the account; returns where the account
+    /// is then, and how many machines were stopped.
+    package func release(
+        _ subject: SubjectID, under plan: Plan
+    ) async throws(StoreError) -> (state: AccountState, machines: Int) {
+        guard let terms = Terms(plan) else { return (.normal, 0) }
         // First, so that there is room for one more observation.
         try await save()
         _ = try await prepare(subject)
+        let machines = state.withLock { $0.evidence[subject]?.stoppedMachines(terms) } ?? 0
         _ = observe(.release, of: subject, terms)
-        let standing = state.withLock { $0.evidence[subject]?.standing } ?? .normal
+        let standing = state.withLock { $0.evidence[subject]?.account?.standing } ?? .normal
         try await save()
-        return AccountState(standing)
+        return (AccountState(standing), machines)
     }
 
-    /// Takes what was observed of an account that is at hand, and files it for the journal; what is decided by it, if anything.
+    /// Takes what was observed of an account that is at hand, and files it for the journal; what is decided by it, or nil where it
+    /// is not observed.
     ///
     /// Not inlined, for its variables would stand in the frames of sessions that wait.
     @inline(never)
-    package func observe(_ observation: Observation, of subject: SubjectID, _ terms: Terms) -> Judgement? {
+    package func observe(_ observation: Observation, of subject: SubjectID, _ terms: Terms) -> Judgements? {
         let record = ObservationRecord(
             account: subject.number, time: runtime.now, terms: terms, observation: observation)
         let octets = record.encoded()
@@ -185,16 +215,16 @@ package final class Detector: Sendable {
         let (changed, surroundings, observed) = state.withLock { state in
             // What they are now, not what they will be: the copies share their octets until then.
             let changed = state.unsaved.keys.sorted().compactMap { subject in
-                state.evidence[subject].map { (subject, $0) }
+                state.evidence[subject].map { (subject, $0, state.unsaved[subject]?.machines.sorted() ?? []) }
             }
             return (changed, state.surroundings, state.observed)
         }
         guard !changed.isEmpty else { return }
+        var snapshot = EvidenceSnapshot(
+            evidence: [], surroundings: surroundings.encoded(), observed: observed)
+        for (subject, dossier, machines) in changed { snapshot.add(dossier, of: subject, machines) }
         do throws(StoreError) {
-            try store.save(
-                EvidenceSnapshot(
-                    evidence: changed.map { ($0.0, $0.1.encoded()) }, surroundings: surroundings.encoded(),
-                    observed: observed))
+            try store.save(snapshot)
         } catch {
             let now = runtime.now
             state.withLock { $0.savesAgain = now + Detector.savingRetry }
@@ -202,7 +232,7 @@ package final class Detector: Sendable {
         }
         state.withLock { state in
             state.saved = observed
-            state.unsaved = state.unsaved.filter { $0.value > observed }
+            state.unsaved = state.unsaved.filter { $0.value.observation > observed }
             state.unsavedSince = state.unsaved.isEmpty ? nil : state.unsavedSince
         }
     }
@@ -247,19 +277,50 @@ package final class Detector: Sendable {
 
 extension Detector.State {
     /// Makes the last observation's change: the first time, and again after a restart.
-    mutating func take(_ record: ObservationRecord) -> Judgement? {
+    mutating func take(_ record: ObservationRecord) -> Judgements {
         let subject = SubjectID(number: record.account)
-        var account = evidence.take(subject) ?? AccountEvidence(at: record.time)
-        let judgement = account.observe(
+        var dossier = evidence.take(subject) ?? Dossier()
+        let former = dossier.machines.names
+        let judgements = dossier.observe(
             record.observation, terms: record.terms, surroundings: &surroundings, at: record.time)
-        evidence.keep(account, of: subject, unsaved)
-        unsaved[subject] = observed
+        note(record.observation, of: subject, former, dossier.machines.names)
+        evidence.keep(dossier, of: subject, unsaved)
         if unsavedSince == nil { unsavedSince = record.time }
-        return judgement
+        return judgements
+    }
+
+    /// Notes what an observation has changed, which found some machines and left others.
+    private mutating func note(
+        _ observation: Observation, of subject: SubjectID, _ found: [UInt64], _ left: [UInt64]
+    ) {
+        unsaved[subject, default: Unsaved()].observation = observed
+        guard !left.isEmpty else { return }
+        var changed = Set(found).subtracting(left)
+        switch observation {
+        case .message(let facts), .outcome(_, of: let facts, after: _): changed.insert(facts.name)
+        case .release: changed.formUnion(left)
+        case .failedLogin, .capReached, .complaint: break
+        }
+        unsaved[subject, default: Unsaved()].machines.formUnion(changed)
     }
 
     fileprivate var hasMuch: Bool {
         unsaved.count >= Detector.unsavedMax || backlog >= Detector.savingBacklog
+    }
+}
+
+extension EvidenceSnapshot {
+    /// An account's evidence, and that of these machines behind it.
+    fileprivate mutating func add(_ dossier: Dossier, of subject: SubjectID, _ machines: [UInt64]) {
+        if let account = dossier.account { evidence.append((subject, account.encoded())) }
+        for name in machines {
+            if let machine = dossier.machines[name] {
+                let octets = machine.evidence.encoded()
+                self.machines.append(MachineRow(subject: subject, name: name, turn: machine.turn, octets: octets))
+            } else {
+                forgotten.append((subject, name))
+            }
+        }
     }
 }
 

@@ -3,11 +3,12 @@ package import WeirReputation
 
 /// The evidence in memory: of accounts that were used lately, in two generations, of which the older one goes when the younger is full.
 package struct EvidenceCache: Sendable {
-    /// Nil: it is known that nothing is known.
-    private var younger: [SubjectID: AccountEvidence?] = [:]
-    private var older: [SubjectID: AccountEvidence?] = [:]
+    private var younger: [SubjectID: Dossier] = [:]
+    private var older: [SubjectID: Dossier] = [:]
+    /// Of accounts and machines, in the younger generation.
+    private var youngerCount = 0
 
-    /// Accounts of one generation; each takes up to 8 KiB.
+    /// Accounts, and machines behind them, of one generation; each takes up to 8 KiB.
     package static let generationMax = 20_000
 
     package init() {}
@@ -17,21 +18,23 @@ package struct EvidenceCache: Sendable {
     /// Whether it has what is known of the account, and be it nothing.
     package func knows(_ subject: SubjectID) -> Bool { younger[subject] != nil || older[subject] != nil }
 
-    package subscript(_ subject: SubjectID) -> AccountEvidence? { younger[subject] ?? older[subject] ?? nil }
+    package subscript(_ subject: SubjectID) -> Dossier? { younger[subject] ?? older[subject] }
 
-    package mutating func take(_ subject: SubjectID) -> AccountEvidence? {
-        younger.removeValue(forKey: subject) ?? older.removeValue(forKey: subject) ?? nil
+    package mutating func take(_ subject: SubjectID) -> Dossier? {
+        guard let dossier = younger.removeValue(forKey: subject) else { return older.removeValue(forKey: subject) }
+        youngerCount -= 1 + dossier.machines.count
+        return dossier
     }
 
-    /// Keeps it; what is `unsaved` never goes.
-    package mutating func keep(
-        _ evidence: AccountEvidence?, of subject: SubjectID, _ unsaved: [SubjectID: UInt64]
-    ) {
-        if younger.count >= EvidenceCache.generationMax {
+    /// Keeps what is not there; what is `unsaved` never goes.
+    package mutating func keep<Mark>(_ dossier: Dossier, of subject: SubjectID, _ unsaved: [SubjectID: Mark]) {
+        if youngerCount >= EvidenceCache.generationMax {
             let kept = older.filter { unsaved[$0.key] != nil }
             older = younger
             younger = kept
+            youngerCount = kept.values.reduce(0) { $0 + 1 + $1.machines.count }
         }
-        younger.updateValue(evidence, forKey: subject)
+        younger[subject] = dossier
+        youngerCount += 1 + dossier.machines.count
     }
 }

@@ -39,25 +39,38 @@ extension Gateway {
         store(judgement.verdict, of: account, mode, moving: state)
     }
 
+    /// Records what is decided of one machine behind an account, and tells of it; its evidence alone stops it.
+    func carryOut(_ judgement: Judgement, ofMachine name: [UInt8], behind account: Account, _ terms: Terms) {
+        dailyScores.note(judgement, of: account.subject, terms.thresholds, at: runtime.now)
+        guard let verdict = judgement.verdict else { return }
+        let machine = String(decoding: name, as: UTF8.self)
+        log(verdict, of: account, terms.mode, machine: machine)
+        store(verdict, of: account, terms.mode, moving: nil, machine: machine)
+    }
+
     /// Verdicts that wait for the store, at most; beyond it their line in the log is all that is kept.
     static let verdictsPendingMax = 1_000
 
     /// Writes a verdict's record, and where it moved the account, that in the same commit. Nobody waits for it.
-    private func store(_ verdict: Verdict?, of account: Account, _ mode: Mode, moving state: AccountState?) {
-        var record = verdict.map { VerdictRecord($0, of: account.key, mode, at: runtime.wall) }
+    private func store(
+        _ verdict: Verdict?, of account: Account, _ mode: Mode, moving state: AccountState?, machine: String? = nil
+    ) {
+        var record = verdict.map { VerdictRecord($0, of: account.key, machine: machine, mode, at: runtime.wall) }
         if verdictsPending.load(ordering: .relaxed) >= Gateway.verdictsPendingMax { record = nil }
         guard record != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
         let reason = verdict?.sentences.joined(separator: "; ") ?? Gateway.reason(for: state)
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
         let verdict = record
-        let notices = state.map { self.notices(of: $0, account, reason) } ?? []
+        let stopsMachine = machine != nil && verdict?.new == .suspended && mode == .suspend
+        let kind = stopsMachine ? EventKind.machineStopped : state.flatMap(Gateway.event)
+        let notices = kind.map { self.notices(of: $0, account, machine: machine, reason) } ?? []
         runtime.loops[0].spawn { [self] in
             do throws(StoreError) {
                 let isNew = try await accounts.withStore { store throws(StoreError) in
                     // One that was overtaken by the next is not written over it.
                     let state = account.standing.state == state ? state : nil
-                    let kept = notices.compactMap(\.stored)
+                    let kept = state == nil && !stopsMachine ? [] : notices.compactMap(\.stored)
                     if let verdict { return try store.keep(verdict, moving: state, by: author, telling: kept) }
                     guard let state else { return false }
                     return try store.setState(account.key, state, by: author, telling: kept)
@@ -97,16 +110,20 @@ extension Gateway {
         }
     }
 
-    /// Whom a verdict is told to: that an account is flagged, or suspended. That it is well again goes by itself.
-    private func notices(of state: AccountState, _ account: Account, _ reason: String) -> [Notice] {
-        let kind: EventKind
+    /// Whom a verdict is told to.
+    private func notices(of kind: EventKind, _ account: Account, machine: String?, _ reason: String) -> [Notice] {
+        herald.notices(
+            of: AccountEvent(
+                kind, of: account.key, machine: machine, at: runtime.wall, reason: reason, random: runtime.random()))
+    }
+
+    /// What is told of an account: that it is flagged, or suspended. That it is well again goes by itself.
+    private static func event(of state: AccountState) -> EventKind? {
         switch state {
-        case .flagged: kind = .flagged
-        case .suspended: kind = .suspended
-        case .normal, .probation: return []
+        case .flagged: .flagged
+        case .suspended: .suspended
+        case .normal, .probation: nil
         }
-        return herald.notices(
-            of: AccountEvent(kind, of: account.key, at: runtime.wall, reason: reason, random: runtime.random()))
     }
 
     /// Why an account changes its state without a verdict.
@@ -117,14 +134,15 @@ extension Gateway {
         }
     }
 
-    private func log(_ verdict: Verdict, of account: Account, _ mode: Mode) {
+    private func log(_ verdict: Verdict, of account: Account, _ mode: Mode, machine: String? = nil) {
         if let mode = MetricLabels.DetectorMode(mode) {
             telemetry.metrics.detector.verdicts[mode, verdict.after.isSuspended ? .suspended : .flagged].add()
         }
         telemetry.log.warning(
             "verdict",
             [
-                "account": .string(account.key), "state": .string(AccountState(verdict.after).rawValue),
+                "account": .string(account.key), "machine": .string(machine ?? ""),
+                "state": .string(AccountState(verdict.after).rawValue),
                 "mode": .string(mode.rawValue), "score": .string("\((verdict.score.total * 10).rounded() / 10)"),
                 "reason": .string(verdict.sentences.joined(separator: "; ")),
                 "messages": .string(verdict.messages.map { MessageID(number: $0).description }.joined(separator: " ")),
@@ -144,10 +162,10 @@ extension MetricLabels.DetectorMode {
 }
 
 extension VerdictRecord {
-    init(_ verdict: Verdict, of account: String, _ mode: Mode, at time: WallTime) {
+    init(_ verdict: Verdict, of account: String, machine: String?, _ mode: Mode, at time: WallTime) {
         let thresholds = verdict.thresholds
         self.init(
-            account: account, at: time, mode: mode.rawValue, old: AccountState(verdict.before),
+            account: account, machine: machine, at: time, mode: mode.rawValue, old: AccountState(verdict.before),
             new: AccountState(verdict.after), isBefore: verdict.isBefore, score: verdict.score.byName,
             thresholds: ["flag": thresholds.flag, "suspend": thresholds.suspend, "family": thresholds.family],
             findings: verdict.findings.byName, sentences: verdict.sentences,

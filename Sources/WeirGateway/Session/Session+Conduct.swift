@@ -44,9 +44,9 @@ extension Session {
             return nil
         }
         terms.isByNetwork = !dialogue.isAuthenticated
-        let sender = address(mail.path)
-        return Conduct(
-            terms, sender: sender.isEmpty ? nil : gateway.evidenceHash(sender.span), hash: gateway.evidenceHash)
+        let (sender, name) = (address(mail.path), clientName.map(\.lowercased))
+        let hash = gateway.evidenceHash
+        return Conduct(terms, name: hash(name.span), sender: sender.isEmpty ? nil : hash(sender.span), hash: hash)
     }
 
     /// Notes a recipient that goes to the relay.
@@ -55,17 +55,26 @@ extension Session {
         transaction.conduct?.write(to: person(recipient, length: length))
     }
 
-    /// The brake of an account that is flagged: what refuses a recipient it does not know, so many in an hour being let through.
+    /// Whether the machine that sends is stopped, though its account is not.
+    @inline(never)
+    func isMachineStopped(_ transaction: Transaction) -> Bool {
+        guard transaction.isByNetwork, let conduct = transaction.conduct else { return false }
+        return gateway.detector.isStopped(machine: conduct.name, of: transaction.account.subject, conduct.terms)
+    }
+
+    /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
+    /// through.
     func brake(_ recipient: RecipientParameters, length: Int, _ transaction: Transaction) -> Reply? {
-        guard permission(of: transaction.account).state == .flagged, let conduct = transaction.conduct else {
-            return nil
-        }
-        let subject = transaction.account.subject
+        guard transaction.isByNetwork || permission(of: transaction.account).state == .flagged,
+            let conduct = transaction.conduct
+        else { return nil }
         let person = person(recipient, length: length)
-        guard gateway.detector.holds(person, pending: conduct.strangers, of: subject, conduct.terms) else {
-            if gateway.detector.holds(person, pending: .max, of: subject, conduct.terms) {
-                transaction.conduct?.strangers += 1
-            }
+        func holds(pending: Int) -> Bool {
+            gateway.detector.holds(
+                person, pending: pending, from: conduct.name, of: transaction.account.subject, conduct.terms)
+        }
+        guard holds(pending: conduct.strangers) else {
+            if holds(pending: .max) { transaction.conduct?.strangers += 1 }
             return nil
         }
         return Explanation.slowed(contact: generation.configuration.contact, id: transaction.id)
@@ -94,11 +103,11 @@ extension Session {
         guard var conduct = transaction.conduct else { return }
         let facts = conduct.facts(origin(transaction), hasContent: hasContent)
         let subject = transaction.account.subject
-        let judgement = timed { gateway.detector.judge(facts, of: subject, conduct.terms) }
-        guard let judgement else { return }
-        conduct.judge(facts, as: judgement)
+        let judgements = timed { gateway.detector.judge(facts, of: subject, conduct.terms) }
+        guard let judgements else { return }
+        conduct.judge(facts, as: judgements)
         transaction.conduct = conduct
-        gateway.carryOut(judgement, of: transaction.account, conduct.terms)
+        carryOut(judgements, of: transaction.account, conduct.terms)
     }
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
@@ -109,14 +118,21 @@ extension Session {
         }
         guard let conduct = transaction.conduct, let end = conduct.outcome(isTaken: isTaken) else { return }
         transaction.conduct = nil
-        let judgement = timed {
+        let judgements = timed {
             gateway.detector.learn(
-                end.outcome, of: end.facts, after: end.judgement, of: transaction.account.subject, conduct.terms)
+                end.outcome, of: end.facts, after: end.findings, of: transaction.account.subject, conduct.terms)
         }
-        if let judgement { gateway.carryOut(judgement, of: transaction.account, conduct.terms) }
+        if let judgements { carryOut(judgements, of: transaction.account, conduct.terms) }
     }
 
-    private func timed(_ decide: () -> Judgement?) -> Judgement? {
+    private func carryOut(_ judgements: Judgements, of account: Account, _ terms: Terms) {
+        if let judgement = judgements.machine {
+            gateway.carryOut(judgement, ofMachine: clientName, behind: account, terms)
+        }
+        if let judgement = judgements.account { gateway.carryOut(judgement, of: account, terms) }
+    }
+
+    private func timed(_ decide: () -> Judgements?) -> Judgements? {
         let began = loop.now
         defer { gateway.telemetry.metrics.detector.decisionDuration.observe(loop.now.since(began)) }
         return decide()
@@ -125,11 +141,10 @@ extension Session {
     private func origin(_ transaction: Transaction) -> MessageFacts {
         let hash = gateway.evidenceHash
         let source = client.transport.peer.ip
-        let name = clientName.map(\.lowercased)
         let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
         return MessageFacts(
             id: transaction.id.number, account: UInt64(transaction.account.subject.number), recipients: [],
-            network: hash(network), name: hash(name.span), sender: transaction.conduct?.sender)
+            network: hash(network), name: transaction.conduct?.name ?? 0, sender: transaction.conduct?.sender)
     }
 }
 

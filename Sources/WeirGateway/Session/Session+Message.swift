@@ -297,7 +297,8 @@ extension Session {
         let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
-        return permission.state == .suspended && !isRelief ? suspension(transaction) : nil
+        guard !isRelief, permission.state == .suspended || isMachineStopped(transaction) else { return nil }
+        return suspension(transaction)
     }
 
     private func suspension(_ transaction: Transaction) -> Reply {

@@ -72,7 +72,7 @@ extension Session {
         if transaction.isLost { return .refused(.failed, .relayLost) }
         let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .refused(.refusedPolicy, .relayingDenied) }
-        if permission.state == .suspended {
+        if permission.state == .suspended || isMachineStopped(transaction) {
             return .refused(
                 .refusedSuspended,
                 Explanation.suspended(

@@ -1,5 +1,6 @@
 import WeirBase
 import WeirQuota
+import WeirReputation
 import WeirSMTP
 
 /// One mail transaction, from MAIL to the reply to its dot, or to its end without one.
@@ -31,6 +32,8 @@ final class Transaction {
     var conduct: Conduct?
     /// Not inlined, or all of it would be copied into the frame of a session that waits.
     var isObserved: Bool { @inline(never) get { conduct != nil } }
+    /// Likewise: whether the detector judges it by machines.
+    var isByNetwork: Bool { @inline(never) get { conduct?.terms.isByNetwork == true } }
     /// Whether all its recipients are such as always may be written to; told only where there is a scanner.
     var isReliefOnly = true
     /// What is kept for the scanner; nil where there is none, or nobody needs it any more.

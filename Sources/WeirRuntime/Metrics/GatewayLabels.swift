@@ -145,7 +145,7 @@ package enum MetricLabels {
     }
 
     package enum NotificationKind: Int, ClosedLabel {
-        case warned, flagged, suspended, released
+        case warned, flagged, suspended, released, machineStopped
         package static let labelName = "kind"
     }
 

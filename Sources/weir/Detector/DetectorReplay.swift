@@ -21,9 +21,7 @@ struct DetectorReplay {
     /// What the operator knows of an account.
     struct Member {
         var terms: Terms
-        var evidence: AccountEvidence?
-        /// Behind an account by network.
-        var machines = Machines()
+        var dossier = Dossier()
         var rule = RuleEvidence()
         /// Under a simple rule.
         var suspended: UInt64?
@@ -61,7 +59,7 @@ struct DetectorReplay {
 
     /// How much there was of what.
     var summary: (events: UInt64, accounts: Int, octets: Int, octetsMax: Int) {
-        let octets = members.compactMap { $0.evidence?.encoded().count }
+        let octets = members.compactMap { $0.dossier.account?.encoded().count }
         return (events, octets.count, octets.reduce(0, +), octets.max() ?? 0)
     }
 
@@ -73,67 +71,47 @@ struct DetectorReplay {
         if let rule = options.rule { return apply(rule, event, place) }
         let now = Self.epoch + event.time
         // Taken out, so that it is changed in place.
-        var evidence = members[place].evidence.take() ?? AccountEvidence(at: now)
+        var dossier = Dossier()
+        swap(&dossier, &members[place].dossier)
+        defer { swap(&dossier, &members[place].dossier) }
         let terms = members[place].terms
-        var (decisions, isOfMachine) = judgeMachine(event, behind: evidence, place, now)
-        if !isOfMachine { decisions += judge(event, &evidence, terms, now).map { Decision(event, $0) } }
-        members[place].evidence = evidence
-        return decisions
-    }
-
-    private mutating func judge(
-        _ event: TraceEvent, _ evidence: inout AccountEvidence, _ terms: Terms, _ now: Instant
-    ) -> [Verdict] {
-        if case .suspended(let since) = evidence.standing {
+        if case .suspended(let since)? = dossier.account?.standing {
             guard now.since(since) >= options.releaseAfter else { return [] }
-            evidence.release(terms: terms, at: now)
+            _ = dossier.observe(.release, terms: terms, surroundings: &surroundings, at: now)
         }
         guard event.kind == .message else {
-            evidence.loginFailed(terms: terms, at: now)
+            _ = dossier.observe(.failedLogin, terms: terms, surroundings: &surroundings, at: now)
             return []
         }
-        let facts = facts(of: event)
-        let before = evidence.judge(facts, terms: terms, surroundings: &surroundings, at: now)
-        guard !before.standing.isSuspended, options.hasReplies else { return [before.verdict].compactMap { $0 } }
-        let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
-        let after = evidence.learn(
-            outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
-        return [before.verdict, after.verdict].compactMap { $0 }
+        return judge(event, &dossier, terms, now)
     }
 
-    /// Returns what was decided of one machine, and whether the message is its affair alone.
-    private mutating func judgeMachine(
-        _ event: TraceEvent, behind account: AccountEvidence, _ place: Int, _ now: Instant
-    ) -> (decisions: [Decision], isOfMachine: Bool) {
-        let terms = members[place].terms
-        guard terms.isByNetwork, event.kind == .message, !account.standing.isSuspended else { return ([], false) }
+    /// Decides of a message, and of what became of it.
+    private mutating func judge(
+        _ event: TraceEvent, _ dossier: inout Dossier, _ terms: Terms, _ now: Instant
+    ) -> [Decision] {
         let facts = facts(of: event)
-        var machines = Machines()
-        swap(&machines, &members[place].machines)
-        defer { swap(&machines, &members[place].machines) }
-        if machines.isStopped(facts.name, terms: terms) { return ([], true) }
-        guard let before = machines.judge(facts, behind: account, terms: terms, surroundings: &surroundings, at: now)
-        else { return ([], false) }
-        var verdicts = [before.verdict]
-        if !before.standing.isSuspended, options.hasReplies {
-            let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
-            let after = machines.learn(
-                outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
-            verdicts.append(after?.verdict)
-        }
-        let decisions = verdicts.compactMap { $0 }.map { verdict in
-            var decision = Decision(event, verdict)
-            decision.machine = event.name
-            return decision
-        }
-        return (decisions, before.isSuspicious)
+        let before = dossier.observe(.message(facts), terms: terms, surroundings: &surroundings, at: now)
+        let decisions = Decision.all(event, before)
+        guard !before.isSuspended, options.hasReplies else { return decisions }
+        let outcome = Outcome(recipients: event.replies, isTaken: event.isTaken)
+        let after = dossier.observe(
+            .outcome(outcome, of: facts, after: before.findings), terms: terms, surroundings: &surroundings, at: now)
+        return decisions + Decision.all(event, after)
     }
 
     /// As when the gateway ends, and starts from what it stored.
     private mutating func restart() throws(EvidenceError) {
         for place in members.indices {
-            guard let octets = members[place].evidence?.encoded() else { continue }
-            members[place].evidence = try AccountEvidence(decoding: octets)
+            guard let octets = members[place].dossier.account?.encoded() else { continue }
+            let former = members[place].dossier.machines
+            var machines: [Machines.Machine] = []
+            for machine in former.names.compactMap({ former[$0] }) {
+                let evidence = try AccountEvidence(decoding: machine.evidence.encoded())
+                machines.append(Machines.Machine(name: machine.name, turn: machine.turn, evidence: evidence))
+            }
+            members[place].dossier = Dossier(
+                account: try AccountEvidence(decoding: octets), machines: Machines(machines))
         }
         surroundings = try Surroundings(decoding: surroundings.encoded())
     }
@@ -163,9 +141,17 @@ struct DetectorReplay {
 }
 
 extension DetectorReplay.Decision {
-    fileprivate init(_ event: TraceEvent, _ verdict: Verdict) {
+    /// Of its machine, then of the account.
+    fileprivate static func all(_ event: TraceEvent, _ judgements: Judgements) -> [Self] {
+        var decisions: [Self] = []
+        if let verdict = judgements.machine?.verdict { decisions.append(Self(event, verdict, machine: event.name)) }
+        if let verdict = judgements.account?.verdict { decisions.append(Self(event, verdict, machine: nil)) }
+        return decisions
+    }
+
+    private init(_ event: TraceEvent, _ verdict: Verdict, machine: String?) {
         self.init(
             number: event.number, time: event.time, account: event.account,
-            isSuspension: verdict.after.isSuspended, isBefore: verdict.isBefore, verdict: verdict)
+            isSuspension: verdict.after.isSuspended, isBefore: verdict.isBefore, verdict: verdict, machine: machine)
     }
 }

@@ -15,12 +15,15 @@ struct RestartTests {
 
     @Test("is what was known before, and every later decision is the same")
     func decidesTheSame() throws {
+        var machinesStopped = 0
         for seed in 1...Self.seeds {
             let history = History(seed: seed)
             try history.simulation.run(within: 1_000 * .day) { try await history.run() }
             #expect(history.differences == [], "seed \(seed)")
             guard history.differences.isEmpty else { return }
+            machinesStopped += history.machinesStopped
         }
+        #expect(machinesStopped > 0, "no machine was stopped in any of the histories")
     }
 
     @Test("is whole again when the disk was full for a while")
@@ -82,9 +85,10 @@ private final class History: @unchecked Sendable {
     /// The observation up to which all was durable when it was last looked.
     private var durable = 0
     private var number: UInt64 = 0
+    private(set) var machinesStopped = 0
 
     private struct Known {
-        var evidence: [UInt32: AccountEvidence] = [:]
+        var dossiers: [UInt32: Dossier] = [:]
         var surroundings = Surroundings()
     }
 
@@ -96,7 +100,9 @@ private final class History: @unchecked Sendable {
         let task: Task<Void, Never>
     }
 
-    private static let accounts: UInt32 = 6
+    private static let accounts: UInt32 = 7
+    /// With a few machines, and with so many that some are forgotten.
+    private static let offices: [UInt32] = [4, 7]
 
     init(seed: UInt64) {
         simulation = Simulation(seed: seed, loops: 1)
@@ -108,6 +114,12 @@ private final class History: @unchecked Sendable {
     // MARK: - Lives
 
     func run() async throws {
+        // Days of calm, after which an office's machines are told apart.
+        for _ in 0..<5 {
+            try await begin()
+            for office in Self.offices { for machine in 0..<4 { try await greet(from: office, machine: machine) } }
+            try await end(isKilled: random.chance(0.5))
+        }
         for _ in 0..<6 {
             try await begin()
             for _ in 0..<random.below(60) { try await observe() }
@@ -210,20 +222,35 @@ private final class History: @unchecked Sendable {
 
     private func terms(of account: UInt32) -> Terms {
         var terms = account % 3 == 0 ? Terms.business : .consumer
-        terms.isByNetwork = account == 4
+        terms.isByNetwork = Self.offices.contains(account)
         terms.mode = account == 5 ? .shadow : .suspend
         if account == 2 { terms.opened = simulation.start }
         return terms
     }
 
+    private func greet(from office: UInt32, machine: Int) async throws {
+        number += 1
+        _ = try await life?.detector.prepare(SubjectID(number: office))
+        let facts = MessageFacts(
+            id: number, account: UInt64(office), recipients: [UInt64(machine)], network: 0, name: Self.name(machine))
+        record(.message(facts), office, terms(of: office), true)
+        await becomeDurable()
+    }
+
+    /// A large number, as hashes are.
+    private static func name(_ machine: Int) -> UInt64 { UInt64(machine) &* 0x9E37_79B9_7F4A_7C15 }
+
     private func send(_ account: UInt32, _ terms: Terms, _ comparing: Bool) async throws {
         let isBad = random.chance(0.5)
+        let isOffice = Self.offices.contains(account)
+        let machines = account == 7 && random.chance(0.5) ? 3 * Machines.max : 4
+        let name = isOffice ? Self.name(random.below(machines)) : UInt64(random.below(isBad ? 30 : 1))
         let people = (0..<(1 + random.below(isBad ? 12 : 2))).map { _ in
             isBad ? random.next() | 1 : UInt64(random.below(8))
         }
         var facts = MessageFacts(
             id: number, account: UInt64(account), recipients: people, network: UInt64(random.below(isBad ? 40 : 2)),
-            country: random.chance(0.5) ? UInt64(random.below(3)) : nil, name: UInt64(random.below(isBad ? 30 : 1)),
+            country: random.chance(0.5) ? UInt64(random.below(3)) : nil, name: name,
             sender: random.chance(0.8) ? UInt64(random.below(2)) : nil,
             scannerScore: random.chance(0.7) ? Double(random.below(24)) - (isBad ? 4 : 14) : nil)
         if random.chance(0.9) {
@@ -247,28 +274,27 @@ private final class History: @unchecked Sendable {
 
     /// Tells the detector, and does the same to what lives on; both must decide alike.
     @discardableResult
-    private func record(_ observation: Observation, _ account: UInt32, _ terms: Terms, _ comparing: Bool) -> Judgement?
-    {
+    private func record(
+        _ observation: Observation, _ account: UInt32, _ terms: Terms, _ comparing: Bool
+    ) -> Judgements? {
         guard let detector = life?.detector else { return nil }
         let subject = SubjectID(number: account)
-        let judgement: Judgement?
         var known = past[past.count - 1]
-        let now = simulation.now
-        var evidence = known.evidence[account] ?? AccountEvidence(at: now)
-        let expected = evidence.observe(observation, terms: terms, surroundings: &known.surroundings, at: now)
-        switch observation {
-        case .message(let facts): judgement = detector.judge(facts, of: subject, terms)
-        case .outcome(let outcome, let facts, let findings):
-            let before = Judgement(findings: findings)
-            judgement = detector.learn(outcome, of: facts, after: before, of: subject, terms)
-        default: judgement = detector.observe(observation, of: subject, terms)
-        }
-        known.evidence[account] = evidence
+        let expected = known.dossiers[account, default: Dossier()]
+            .observe(observation, terms: terms, surroundings: &known.surroundings, at: simulation.now)
+        let judgements =
+            switch observation {
+            case .message(let facts): detector.judge(facts, of: subject, terms)
+            case .outcome(let outcome, let facts, let findings):
+                detector.learn(outcome, of: facts, after: findings, of: subject, terms)
+            default: detector.observe(observation, of: subject, terms)
+            }
         past.append(known)
-        if comparing, judgement != expected {
-            differences.append("observation \(past.count - 1) decided \(judgement as Any), not \(expected as Any)")
+        if expected.machine?.verdict?.after.isSuspended == true { machinesStopped += 1 }
+        if comparing, judgements != expected {
+            differences.append("observation \(past.count - 1) decided \(judgements as Any), not \(expected)")
         }
-        return judgement
+        return judgements
     }
 
     // MARK: - What is in the store
@@ -277,15 +303,27 @@ private final class History: @unchecked Sendable {
     func compare() async throws {
         guard let life, let known = past.last else { return }
         try await life.detector.save()
-        let accounts = known.evidence.keys.sorted()
+        let accounts = known.dossiers.keys.sorted()
         let (surroundings, rows) = try await life.writer.withStore { store throws(StoreError) in
-            var rows: [[UInt8]?] = []
-            for account in accounts { rows.append(try store.evidence(of: SubjectID(number: account))) }
+            var rows: [([UInt8]?, [MachineRow])] = []
+            for account in accounts {
+                let subject = SubjectID(number: account)
+                rows.append((try store.evidence(of: subject), try store.machines(of: subject)))
+            }
             return (try store.savedSurroundings().octets, rows)
         }
         if surroundings != known.surroundings.encoded() { differences.append("the surroundings differ") }
-        for (account, row) in zip(accounts, rows) where row != known.evidence[account]?.encoded() {
-            differences.append("the evidence of \(account) differs")
+        for (account, (octets, machines)) in zip(accounts, rows) {
+            let dossier = known.dossiers[account, default: Dossier()]
+            if octets != dossier.account?.encoded() { differences.append("the evidence of \(account) differs") }
+            let expected = dossier.machines.names.compactMap { dossier.machines[$0] }.map { machine in
+                MachineRow(
+                    subject: SubjectID(number: account), name: machine.name, turn: machine.turn,
+                    octets: machine.evidence.encoded())
+            }
+            if machines.sorted(by: { $0.name < $1.name }) != expected {
+                differences.append("the machines of \(account) differ")
+            }
         }
     }
 
@@ -299,6 +337,11 @@ private final class History: @unchecked Sendable {
         var count = 0
         for account in 1...Self.accounts {
             let subject = SubjectID(number: account)
+            for var row in try store.machines(of: subject) where random.chance(0.5) {
+                row.octets = damaged(row.octets)
+                snapshot.machines.append(row)
+                count += 1
+            }
             guard let octets = try store.evidence(of: subject), random.chance(0.5) else { continue }
             snapshot.evidence.append((subject, damaged(octets)))
             count += 1
