@@ -175,6 +175,7 @@ package final class Gateway: Sendable {
             loop.spawn { await table.drain(on: loop, until: deadline) }
         }
         for task in tables { await task.value }
+        await storeVerdicts(until: deadline)
         await herald.stop(until: max(deadline, runtime.now + .second))
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.close() }.value }
         await saveScores()

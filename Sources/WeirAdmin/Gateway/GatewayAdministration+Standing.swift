@@ -2,6 +2,7 @@ import WeirBase
 import WeirConfiguration
 import WeirGateway
 import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirStore
 
@@ -65,7 +66,8 @@ extension GatewayAdministration {
             // A verdict and what it does to the account are one commit.
             guard let move, let verdict, move.actor == Gateway.author, move.sequence == verdict.auditSequence + 1
             else { return false }
-            return try await !detector.needsPerson(try await subject(of: record.key))
+            let evidence = try await detector.evidence(of: try await subject(of: record.key))
+            return evidence?.needsPerson != true
         }
         if isOurs { _ = try await release(login, why: "its password was changed", by: actor) }
     }

@@ -141,10 +141,10 @@ package final class Detector: Sendable {
         observe(.complaint(of: message), of: subject, terms)?.account
     }
 
-    /// Whether only a person may end an account's suspension, not a changed password.
-    package func needsPerson(_ subject: SubjectID) async throws(StoreError) -> Bool {
+    /// What is known of an account; nil: nothing yet.
+    package func evidence(of subject: SubjectID) async throws(StoreError) -> AccountEvidence? {
         _ = try await prepare(subject)
-        return state.withLock { $0.evidence[subject]?.account?.needsPerson ?? false }
+        return state.withLock { $0.evidence[subject]?.account }
     }
 
     /// Ends a suspension or a flag, as an administrator asks, and those of all machines behind the account; returns where the account
@@ -158,7 +158,7 @@ package final class Detector: Sendable {
         _ = try await prepare(subject)
         let machines = state.withLock { $0.evidence[subject]?.stoppedMachines(terms) } ?? 0
         _ = observe(.release, of: subject, terms)
-        let standing = state.withLock { $0.evidence[subject]?.account?.standing } ?? .normal
+        let standing = try await evidence(of: subject)?.standing ?? .normal
         try await save()
         return (AccountState(standing), machines)
     }

@@ -27,16 +27,26 @@ extension Gateway {
     func carryOut(_ judgement: Judgement, of account: Account, _ terms: Terms) {
         let mode = terms.mode
         dailyScores.note(judgement, of: account.subject, terms.thresholds, at: runtime.now)
-        if let verdict = judgement.verdict { log(verdict, of: account, mode) }
         let state = AccountState(judgement.standing)
         let present = account.standing.state
+        var record: VerdictRecord?
+        if let verdict = judgement.verdict {
+            log(verdict, of: account, mode)
+            record = VerdictRecord(verdict, of: account.key, machine: nil, mode, at: runtime.wall)
+        }
         // A suspension is ended by nobody but an administrator. All else follows the evidence, also where a kill came between the two.
-        guard state != present, judgement.verdict != nil || present != .suspended,
+        guard state != present, record != nil || present != .suspended,
             mode == .suspend || (mode == .flag && state != .suspended)
-        else { return store(judgement.verdict, of: account, mode, moving: nil) }
+        else { return store(record, of: account, mode, moving: nil) }
         account.update { $0.state = state }
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
-        store(judgement.verdict, of: account, mode, moving: state)
+        if record == nil, state == .suspended || state == .flagged {
+            let verdict = judgement.lateVerdict(terms: terms, at: runtime.now)
+            record = VerdictRecord(verdict, of: account.key, machine: nil, mode, at: runtime.wall)
+            record?.old = present
+            record?.sentences.insert("decided earlier, and not carried out", at: 0)
+        }
+        store(record, of: account, mode, moving: state)
     }
 
     /// Records what is decided of one machine behind an account, and tells of it; its evidence alone stops it.
@@ -45,42 +55,81 @@ extension Gateway {
         guard let verdict = judgement.verdict else { return }
         let machine = String(decoding: name, as: UTF8.self)
         log(verdict, of: account, terms.mode, machine: machine)
-        store(verdict, of: account, terms.mode, moving: nil, machine: machine)
+        let record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
+        store(record, of: account, terms.mode, moving: nil, machine: machine)
     }
 
     /// Verdicts that wait for the store, at most; beyond it their line in the log is all that is kept.
     static let verdictsPendingMax = 1_000
+    /// How often a verdict is written that the store does not take, and how long after each time.
+    static let verdictTriesMax = 60
+    static let verdictRetry: UInt64 = 10 * .second
+    /// How long a verdict waits at most for the evidence that it rests on to be durable.
+    static let evidenceWait: UInt64 = .minute
 
     /// Writes a verdict's record, and where it moved the account, that in the same commit. Nobody waits for it.
     private func store(
-        _ verdict: Verdict?, of account: Account, _ mode: Mode, moving state: AccountState?, machine: String? = nil
+        _ record: VerdictRecord?, of account: Account, _ mode: Mode, moving state: AccountState?,
+        machine: String? = nil
     ) {
-        var record = verdict.map { VerdictRecord($0, of: account.key, machine: machine, mode, at: runtime.wall) }
-        if verdictsPending.load(ordering: .relaxed) >= Gateway.verdictsPendingMax { record = nil }
-        guard record != nil || state != nil else { return }
+        let hasRoom = verdictsPending.load(ordering: .relaxed) < Gateway.verdictsPendingMax
+        let verdict = hasRoom ? record : nil
+        guard verdict != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
-        let reason = verdict?.sentences.joined(separator: "; ") ?? Gateway.reason(for: state)
+        let reason = record?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
-        let verdict = record
         let stopsMachine = machine != nil && verdict?.new == .suspended && mode == .suspend
         let kind = stopsMachine ? EventKind.machineStopped : state.flatMap(Gateway.event)
         let notices = kind.map { self.notices(of: $0, account, machine: machine, reason) } ?? []
-        runtime.loops[0].spawn { [self] in
-            do throws(StoreError) {
-                let isNew = try await accounts.withStore { store throws(StoreError) in
-                    // One that was overtaken by the next is not written over it.
-                    let state = account.standing.state == state ? state : nil
-                    let kept = state == nil && !stopsMachine ? [] : notices.compactMap(\.stored)
-                    if let verdict { return try store.keep(verdict, moving: state, by: author, telling: kept) }
-                    guard let state else { return false }
-                    return try store.setState(account.key, state, by: author, telling: kept)
-                }
-                if isNew { herald.tell(notices) }
-            } catch {
-                telemetry.log.error(
-                    "verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
+        let (ledger, loop) = (ledgerWriter.ledger, runtime.loops[0])
+        let ticket = ledger.lastTicket
+        loop.spawn { [self] in
+            // First the evidence, then what follows from it: a kill between the two is made good with the account's next message.
+            let waiter = Waiter(on: loop)
+            _ = await ledger.becomesDurable(ticket, until: loop.now + Gateway.evidenceWait, waiter: waiter)
+            waiter.retire()
+            var tries = 1
+            while !(await keep(verdict, of: account, moving: state, by: author, telling: notices, isOfMachine: stopsMachine)),
+                tries < Gateway.verdictTriesMax, !isDraining
+            {
+                tries += 1
+                await loop.sleep(until: loop.now + Gateway.verdictRetry)
             }
             verdictsPending.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Waits until all verdicts are in the store, at the end.
+    func storeVerdicts(until deadline: Instant) async {
+        let loop = runtime.loops[0]
+        await loop.spawn { [self] in
+            while verdictsPending.load(ordering: .relaxed) > 0, loop.now < deadline {
+                await loop.sleep(until: loop.now + 10 * .millisecond)
+            }
+        }.value
+    }
+
+    /// Whether the store has it.
+    private func keep(
+        _ verdict: VerdictRecord?, of account: Account, moving state: AccountState?, by author: Author,
+        telling notices: [Notice], isOfMachine: Bool
+    ) async -> Bool {
+        do throws(StoreError) {
+            let isNew = try await accounts.withStore { store throws(StoreError) in
+                // One that was overtaken by the next is not written over it.
+                let state = account.standing.state == state ? state : nil
+                // Of a machine is told though it moves no account.
+                let kept = state == nil && !isOfMachine ? [] : notices.compactMap(\.stored)
+                if let verdict { return try store.keep(verdict, moving: state, by: author, telling: kept) }
+                guard let state else { return false }
+                return try store.setState(account.key, state, by: author, telling: kept)
+            }
+            if isNew { herald.tell(notices) }
+            return true
+        } catch {
+            telemetry.log.error(
+                "verdict not stored", ["account": .string(account.key), "reason": .string("\(error)")])
+            return false
         }
     }
 
@@ -123,14 +172,6 @@ extension Gateway {
         case .flagged: .flagged
         case .suspended: .suspended
         case .normal, .probation: nil
-        }
-    }
-
-    /// Why an account changes its state without a verdict.
-    private static func reason(for state: AccountState?) -> String {
-        switch state {
-        case .normal, .probation, nil: "nothing was held against it any more"
-        case .flagged, .suspended: "it was decided earlier, and not carried out"
         }
     }
 

@@ -22,6 +22,7 @@ struct Audit {
             await life.process.loops[0].sleep(until: life.process.now + 10 * .second)
         }.value
         let parties = try await parties()
+        if world.scenario.theft != nil { try await DetectorAudit(world, life).check() }
         try await checkMemory(parties)
         try await checkStored(parties)
     }
@@ -114,6 +115,8 @@ struct Audit {
 
     /// What a transaction must have left in the store, and what it may have.
     private func share(of transaction: WireTransaction) -> (least: Int64, most: Int64) {
+        // A cap of its own counts it where the account is suspended.
+        if transaction.isRelief { return (0, Int64(transaction.asked)) }
         if transaction.isMuddled { return (0, Int64(transaction.asked)) }
         if transaction.isCharged { return (Int64(transaction.accepted), Int64(transaction.accepted)) }
         guard let crash = evidence.crashes.first(where: { $0.life == transaction.life }) else { return (0, 0) }

@@ -135,7 +135,8 @@ struct Checker {
     /// Where nothing goes wrong and one limit alone binds, exactly as much passes as it allows.
     private func checkExact(_ byAccount: [[Release]]) {
         let scenario = world.scenario
-        guard scenario.gatewayCap == nil, scenario.octetsCap == nil, scenario.connectionsCap == nil,
+        guard scenario.theft == nil, scenario.gatewayCap == nil, scenario.octetsCap == nil,
+            scenario.connectionsCap == nil,
             scenario.interludes.isEmpty
         else { return }
         for (index, part) in scenario.accounts.enumerated() where part.customer == nil || scenario.customerCap == nil {

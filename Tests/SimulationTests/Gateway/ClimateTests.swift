@@ -23,7 +23,7 @@ struct ClimateTests {
 
         init() throws {
             var scenario = Scenario(seed: 1)
-            (scenario.detector, scenario.scanner) = (.suspend, .good)
+            (scenario.detector, scenario.scanner, scenario.theft) = (.suspend, .good, nil)
             scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: .good)]
             (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (100, 1000, nil, nil)
             (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
@@ -67,21 +67,31 @@ struct ClimateTests {
         func live(days count: Int) async {
             for _ in 0..<count {
                 days += 1
-                for account in 0..<Town.accounts { await send(account, strangers: 1) }
+                for account in 0..<Town.accounts {
+                    await send(account, strangers: 1)
+                    await visitor.sleep(until: visitor.now + 5 * .second)
+                }
                 await sleep(.day)
             }
         }
 
-        /// Everybody sends one message, five seconds apart.
-        func round(strangers: Int) async {
+        /// Everybody sends one message, one behind the other; those in `accounts` to people who are new, and to some who do not exist.
+        func round(
+            strangers: Int, lost: Int = 0, of accounts: Range<Int> = 0..<Town.accounts, apart: UInt64 = 5 * .second
+        ) async {
             days += 1
-            for account in 0..<Town.accounts { await send(account, strangers: strangers) }
+            for account in 0..<Town.accounts {
+                let isOdd = accounts.contains(account)
+                await send(account, strangers: isOdd ? strangers : 0, lost: isOdd ? lost : 0)
+                await visitor.sleep(until: visitor.now + apart)
+            }
         }
 
-        private func send(_ account: Int, strangers: Int) async {
+        private func send(_ account: Int, strangers: Int, lost: Int = 0) async {
             let people =
                 (0..<3).map { "friend\($0).\(account)@dest.example" }
                 + (0..<strangers).map { "new\($0).\(days).\(account)@dest.example" }
+                + (0..<lost).map { "nobody\($0).\(days).\(account)@dest.example" }
             let link = ScriptLink(
                 simulation.connect(to: World.gate, from: SocketAddress(ipv4: 0xCB00_7101 + UInt32(account), port: 0)),
                 on: visitor)
@@ -105,7 +115,6 @@ struct ClimateTests {
                 refusals.append("\(error)")
             }
             link.close()
-            await visitor.sleep(until: visitor.now + 5 * .second)
         }
 
         private func hear(_ link: ScriptLink) async throws(ConnectionError) -> UInt16 {
@@ -144,6 +153,60 @@ struct ClimateTests {
             #expect(town.takeRefusals() == [])
             let states = try await town.states()
             #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+
+    @Test("a relay that refuses everything while everybody tries again for ten minutes has nobody suspended")
+    func everybodyTriesAgain() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            _ = town.takeRefusals()
+            (town.relay.manners.refusesRecipient, town.relay.manners.refusals) = (1, ["550 5.1.1"])
+            let end = town.simulation.now + 10 * .minute
+            var rounds = 0
+            while town.simulation.now < end {
+                await town.round(strangers: 2, apart: 3 * .second)
+                rounds += 1
+                #expect(town.alarms.contains { $0.hasPrefix("Relays refuse most") }, "\(rounds): \(town.alarms)")
+                let states = try await town.states()
+                #expect(states.allSatisfy { $0.state == .normal }, "\(rounds): \(states)")
+            }
+            #expect(rounds > 5)
+            #expect(!town.takeRefusals().contains { $0.contains("Sending") })
+            town.relay.manners = .good
+            await town.round(strangers: 2)
+            await town.sleep(.hour)
+            #expect(town.alarms == [])
+            for _ in 0..<3 { await town.round(strangers: 4) }
+            #expect(town.takeRefusals() == [])
+            let states = try await town.states()
+            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+
+    @Test("more flags in ten minutes than there can be thefts stop suspending and slowing down, until they are old")
+    func manyFlagged() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            _ = town.takeRefusals()
+            var rounds = 0
+            while town.alarms.isEmpty, rounds < 20 {
+                await town.round(strangers: 6, lost: 6, of: 0..<8)
+                rounds += 1
+            }
+            #expect(town.alarms.contains { $0.hasPrefix("More accounts were flagged") }, "\(rounds): \(town.alarms)")
+            _ = town.takeRefusals()
+            await town.round(strangers: 6, lost: 6, of: 0..<8)
+            // The relay's own, of those who do not exist; nobody else has to wait.
+            let refusals = town.takeRefusals()
+            #expect(refusals.count == 8 * 6 && refusals.allSatisfy { $0.hasPrefix("550 5.1.1") }, "\(refusals)")
+            await town.sleep(.hour)
+            #expect(town.alarms == [])
+            let states = try await town.states()
+            #expect(states.contains { $0.state == .flagged && $0.count > 5 }, "\(states)")
+            #expect(!states.contains { $0.state == .suspended }, "\(states)")
+            await town.round(strangers: 12, of: 0..<1)
+            #expect(town.takeRefusals().contains { $0.hasPrefix("450") }, "who is flagged is slowed down again")
         }
     }
 

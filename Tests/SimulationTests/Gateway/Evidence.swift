@@ -8,6 +8,12 @@ final class Evidence {
     /// As the wiretap heard them, in the order of their MAIL.
     var transactions: [WireTransaction] = []
     var crashes: [Crash] = []
+    /// The number of the gateway's life.
+    var life = 0
+    /// By account, the lives in which it was said, or found at their start, to be suspended.
+    private(set) var suspended: [Int: Set<Int>] = [:]
+    /// By channel (`desk`, `subscriber`, `webhook`), the ids of events that were told.
+    var told: [String: Set<String>] = [:]
     /// What must not happen and did, in words.
     private(set) var violations: [String] = []
     private(set) var violationCount = 0
@@ -24,6 +30,8 @@ final class Evidence {
         violations.append(words)
         narrator?("VIOLATION \(words)")
     }
+
+    func noteSuspended(_ account: Int, by life: Int) { suspended[account, default: []].insert(life) }
 
     func narrate(_ text: @autoclosure () -> String) { narrator?(text()) }
 }
@@ -75,6 +83,9 @@ final class WireTransaction {
     let began: Instant
     /// RCPT commands written.
     var asked = 0
+    var recipients: [String] = []
+    /// The null sender's: a notice.
+    var isNotice = false
     /// Those whose 2xx was read.
     var accepted = 0
     var saidData = false
@@ -95,6 +106,9 @@ final class WireTransaction {
         self.life = life
         self.began = began
     }
+
+    /// Goes to the contact alone, whom also a suspended account may write to.
+    var isRelief: Bool { recipients == [Theft.contact] }
 
     /// What the gateway must have kept of it: all, unless the relay's own refusal came to its eyes.
     var isCharged: Bool { released != nil && !((answer ?? 0) >= 400) }

@@ -1,6 +1,8 @@
 import WeirBase
 import WeirConfiguration
 import WeirGateway
+import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirStore
 
@@ -15,11 +17,15 @@ final class Life: @unchecked Sendable {
     let gateway: Gateway
     let writer: LedgerWriter
     private(set) var lastCommit: Instant
+    /// Called when the ledger has what the detector has suspended somebody for.
+    var onVerdict: () -> Void = {}
+    private var suspensions: UInt64 = 0
     private let writerTask: Task<Void, Never>
     /// Lives longer than the stores that were opened on it.
     private let vfs: SimulatedVFS
 
     static let address = SocketAddress(ipv4: 0xC000_0219, port: 0)
+    static let hashKey = [UInt8](repeating: 7, count: 32)
 
     /// What a life hears of its ledger, which is made before it.
     private final class Ears: @unchecked Sendable {
@@ -50,7 +56,7 @@ final class Life: @unchecked Sendable {
             onLost(life)
         }
         let events = LedgerEvents(
-            committed: { _, _ in ears.life?.lastCommit = worker.now },
+            committed: { _, _ in ears.life?.noteCommit(at: worker.now) },
             commitFailed: { _ in if ears.life?.disk.isPowerLost == true { die() } },
             evidenceSaved: { _ in if ears.life?.disk.isPowerLost == true { die() } }, storeLost: { _ in die() })
         writer = LedgerWriter(store: ledger, worker: worker, runtime: process, events: events)
@@ -61,11 +67,15 @@ final class Life: @unchecked Sendable {
             SimulatedTLS.wrap(transport, server: false)
         }
         let names = configuration.relays.map(\.name)
-        let material = Material(
+        var material = Material(
             serverTLS: ["subscribers": wrapServer, "submission": wrapServer],
             relaySecrets: Dictionary(
                 uniqueKeysWithValues: names.map { ($0, RelayConnector.Secrets(wrap: wrapClient, login: nil)) }),
-            hashKey: [UInt8](repeating: 7, count: 32))
+            hashKey: Life.hashKey)
+        if scenario.theft != nil {
+            material.templates = Theft.templates
+            material.webhooks = configuration.webhooks.map { WebhookAccess($0, keys: [Life.hashKey]) }
+        }
         let detector = Detector(runtime: process, store: writer)
         gateway = Gateway(
             Gateway.Parts(
@@ -87,8 +97,24 @@ final class Life: @unchecked Sendable {
         _ = try await gateway.load()
         await gateway.probeRelays()
         gateway.startUpkeep()
+        await gateway.startTelling()
         guard !process.isKilled else { return }
         try gateway.listen()
+    }
+
+    private func noteCommit(at now: Instant) {
+        lastCommit = now
+        let count = gateway.telemetry.metrics.quota.suspensions[.detector].current
+        defer { suspensions = count }
+        if count > suspensions { onVerdict() }
+    }
+
+    /// Where an account stands: in the accounts file, and by the evidence.
+    func standing(of key: String) async throws -> (stored: AccountState?, known: AccountState) {
+        let record = try await gateway.accounts.withStore { store throws(StoreError) in try store.account(key) }
+        let subject = try await writer.withStore { store throws(StoreError) in try store.subject(.account, key) }
+        let evidence = try await gateway.detector.evidence(of: subject)
+        return (record?.state, AccountState(evidence?.standing ?? .normal))
     }
 
     /// Ends the process: nothing it has not said is ever said, nothing it has not written is ever written.

@@ -1,6 +1,7 @@
 import Testing
 import WeirBase
 import WeirGateway
+import WeirQuota
 import WeirRuntime
 
 @Suite("The pace of clients, simulated")
@@ -28,6 +29,7 @@ struct PaceTests {
             var scenario = Scenario(seed: 1)
             var manners = Manners.good
             manners.pause = pause
+            (scenario.detector, scenario.theft) = (.off, nil)
             scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: manners)]
             (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (10, 10, nil, nil)
             (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)

@@ -54,6 +54,7 @@ struct Scenario: CustomStringConvertible {
     var gatewayCap: Int?
     var detector = Plan.DetectorMode.off
     var scanner: ScannerManners?
+    var theft: Theft?
     var scannerAway = "open"
     /// In KiB.
     var scannerSize = 16
@@ -93,6 +94,7 @@ struct Scenario: CustomStringConvertible {
         if random.chance(0.15) {
             interludes = (0..<(1 + random.below(2))).map { _ in random.within(50 * .minute...66 * .minute) }
         }
+        if random.chance(0.25) { drawTheft(&random, vices) }
     }
 
     private mutating func drawLimits(_ random: inout SeededRandom) {
@@ -165,7 +167,7 @@ struct Scenario: CustomStringConvertible {
               clients: \(clientPlan)
               relays: \(relayPlan)
               manners: \(relays.map(\.manners).map { "\($0)" }.joined(separator: "\n    "))
-              fates: \(fates); heals at \(seconds(healsAt))
+              fates: \(fates); heals at \(seconds(healsAt))\(theft.map { "\n  \($0)" } ?? "")
             """
     }
 }
@@ -218,6 +220,7 @@ extension Scenario {
             let url = "http://198.51.100.100:11333"
             text = "scanner: {url: \"\(url)\", deadline: 5s, size: \(scannerSize) KiB, away: \(scannerAway)}\n" + text
         }
+        if theft != nil { text = Theft.settings + text }
         for (index, relay) in relays.enumerated() {
             text += "  - {name: relay\(index), address: relay\(index).isp.example:25, tls: \(relay.tls), "
             text += "weight: \(relay.weight), connections: \(relay.connections)}\n"

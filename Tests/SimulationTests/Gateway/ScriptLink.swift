@@ -5,6 +5,8 @@ import WeirRuntime
 final class ScriptLink {
     let connection: Connection
     let executor: RuntimeExecutor
+    /// Which of the gateway's lives it leads to.
+    var life = 0
     private let waiter: Waiter
     private var arrived: [UInt8] = []
     private var start = 0

@@ -233,7 +233,8 @@ final class ScriptedRelay: @unchecked Sendable {
             visit.link.send("503 5.5.1 <\(address)> before MAIL\r\n")
             return true
         }
-        if let refusal = refusal(manners.refusesRecipient) {
+        let isNobody = address.hasPrefix("nobody")
+        if let refusal = isNobody ? "550 5.1.1" : refusal(manners.refusesRecipient) {
             visit.complaints += 1
             visit.link.send("\(refusal) <\(address)> not here\r\n")
             return true
@@ -293,7 +294,8 @@ final class ScriptedRelay: @unchecked Sendable {
             if random.chance(0.5) { take(content, visit) }
             return false
         }
-        if let refusal = refusal(manners.refusesMessage) {
+        let isOffer = content.firstRange(of: Array(Theft.words.utf8)) != nil && random.chance(0.5)
+        if let refusal = isOffer ? "554 5.7.1" : refusal(manners.refusesMessage) {
             visit.complaints += 1
             visit.link.send("\(refusal) no such message\r\n")
         } else {
@@ -309,6 +311,7 @@ final class ScriptedRelay: @unchecked Sendable {
 
     private func take(_ content: [UInt8], _ visit: Visit) {
         let text = String(decoding: content.prefix(4096), as: UTF8.self)
+        if visit.sender == "" { return takeNotice(text, visit.recipients) }
         let token = text.field("\r\nSubject: ", until: "\r\n").map(String.init) ?? ""
         let account = text.field("\r\nX-Weir-Account: ", until: "\r\n").map(String.init) ?? ""
         evidence.narrate("\(name) takes \(token) for \(visit.recipients.count)")
@@ -316,6 +319,14 @@ final class ScriptedRelay: @unchecked Sendable {
             Take(
                 at: executor.now, relay: name, token: token, sender: visit.sender ?? "",
                 recipients: visit.recipients, accountField: account, body: content.behindPreface))
+    }
+
+    private func takeNotice(_ text: String, _ recipients: [String]) {
+        guard let id = text.field("\r\nMessage-ID: <", until: "."),
+            text.contains("\r\nAuto-Submitted: auto-generated\r\n")
+        else { return evidence.violate("P10", "\(name) took from nobody what is no notice") }
+        evidence.narrate("\(name) takes the notice \(id) for \(recipients)")
+        evidence.told[recipients == [Theft.desk] ? "desk" : "subscriber", default: []].insert(String(id))
     }
 }
 

@@ -85,11 +85,12 @@ final class ScriptedScanner: @unchecked Sendable {
         if random.chance(manners.drops / 2) { throw .closed }
         if random.chance(manners.dawdles) { await link.sleep(random.within(0...manners.delay)) }
         if random.chance(manners.fallsSilent) { return await link.sleep(2 * .minute) }
-        link.send(reply())
+        let isOffer = body.firstRange(of: Array(Theft.words.utf8)) != nil
+        link.send(reply(toOffer: isOffer))
         try await link.flushBlindly(within: .minute)
     }
 
-    private func reply() -> String {
+    private func reply(toOffer isOffer: Bool) -> String {
         if random.chance(manners.babbles) {
             return [
                 "hello there\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"score\":1", http("[1, 2]"),
@@ -100,7 +101,7 @@ final class ScriptedScanner: @unchecked Sendable {
         if random.chance(manners.fails) { return "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n" }
         if random.chance(manners.rejects) { return verdict("reject", "15.5") }
         if random.chance(manners.defers) { return verdict("soft reject", "4") }
-        return random.chance(manners.marks) ? verdict("add header", "7.25") : verdict("no action", "-0.1")
+        return isOffer || random.chance(manners.marks) ? verdict("add header", "7.25") : verdict("no action", "-0.1")
     }
 
     private func verdict(_ action: String, _ score: String) -> String {

@@ -36,6 +36,8 @@ struct Letter {
     let number: Int
     var recipients: [String]
     let octets: Int
+    /// What scanners and relays know for spam.
+    var isOffer = false
 }
 
 /// An account's owner: several sessions, which try again until everything is delivered or nothing more is admitted.
@@ -46,6 +48,8 @@ final class ScriptedSubscriber: @unchecked Sendable {
     /// The login and its token; nil: known by the address.
     let credentials: (login: String, token: String)?
     let source: SocketAddress
+    /// Other addresses that it connects from, one as likely as the other; none: from its own.
+    var sources: [SocketAddress] = []
     let executor: RuntimeExecutor
     var habits: Habits
     /// Rounds of tries go on until then, and a few more.
@@ -84,10 +88,12 @@ final class ScriptedSubscriber: @unchecked Sendable {
         var letters = letters
         var lastRounds = 0
         while !letters.isEmpty {
+            let source = sources.isEmpty ? source : sources[random.below(sources.count)]
             let link = ScriptLink(simulation.connect(to: server, from: source), on: executor)
+            link.life = evidence.life
             do throws(ConnectionError) {
                 try await link.finishConnect(within: .minute)
-                try await visit(link, &letters)
+                try await visit(link, from: source, &letters)
             } catch {
                 evidence.narrate("subscriber \(number) leaves: \(error)")
             }
@@ -114,6 +120,7 @@ final class ScriptedSubscriber: @unchecked Sendable {
         if !isDot { waitMax = max(waitMax, executor.now.since(asked)) }
         if let fault = reply.fault { evidence.violate("P6", "to \(line.prefix(40)): \(fault)") }
         evidence.narrate("subscriber \(number) \(line.prefix(50)) -> \(reply.code) \(reply.text)")
+        if reply.text.contains("Sending is suspended") { evidence.noteSuspended(number, by: link.life) }
         if reply.code == 421 { throw .closed }
         return reply
     }
@@ -123,7 +130,9 @@ final class ScriptedSubscriber: @unchecked Sendable {
         if random.chance(habits.vanishes) { throw .closed }
     }
 
-    private func visit(_ link: ScriptLink, _ letters: inout [Letter]) async throws(ConnectionError) {
+    private func visit(
+        _ link: ScriptLink, from source: SocketAddress, _ letters: inout [Letter]
+    ) async throws(ConnectionError) {
         guard try await reply(link, to: "greeting").code == 220 else { throw .closed }
         var offers = try await command(link, "EHLO [\(source.ip)]")
         if credentials != nil || random.chance(habits.securesFirst) {
@@ -251,6 +260,7 @@ final class ScriptedSubscriber: @unchecked Sendable {
 
     private func body(_ token: String, _ letter: Letter) -> [UInt8] {
         var body = Array("Subject: \(token)\r\nFrom: <sender\(number)@isp.example>\r\n\r\n".utf8)
+        if letter.isOffer { body += Array("\(Theft.words)\r\n".utf8) }
         var line = letter.number
         while body.count < letter.octets {
             body += ScriptedSubscriber.lines[line % ScriptedSubscriber.lines.count]

@@ -83,11 +83,13 @@ final class Wiretap {
             end()
             let transaction = WireTransaction(connection: number, life: life, began: now())
             transaction.account = line.field("<sender", until: "@").flatMap { Int($0) }
+            transaction.isNotice = line.hasPrefix("MAIL FROM:<>")
             self.transaction = transaction
             evidence.transactions.append(transaction)
             expected.append(.mail)
         } else if line.hasPrefix("RCPT ") {
             transaction?.asked += 1
+            if let address = line.field("<", until: ">") { transaction?.recipients.append(String(address)) }
             expected.append(.recipient)
         } else if line == "DATA" {
             transaction?.saidData = true
@@ -114,7 +116,7 @@ final class Wiretap {
         transaction.token = text.field("\r\nSubject: ", until: "\r\n").map(String.init) ?? ""
         transaction.messageID = text.field("\tid ", until: ";").flatMap(Wiretap.number) ?? 0
         evidence.narrate("relay connection \(number) <- the dot of \(transaction.token)")
-        onRelease(transaction)
+        if !transaction.isNotice { onRelease(transaction) }
     }
 
     /// Reads a message's id: thirteen of Crockford's digits.

@@ -1,6 +1,7 @@
 import WeirBase
 import WeirGateway
 import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirStore
 
@@ -16,7 +17,10 @@ final class World: @unchecked Sendable {
     private(set) var lives: [Life] = []
     private(set) var relays: [ScriptedRelay] = []
     private(set) var scanner: ScriptedScanner?
+    private(set) var hook: ScriptedHook?
     private(set) var subscribers: [ScriptedSubscriber] = []
+    private var thieves: ScriptedSubscriber?
+    private var killsAtVerdict: Int
     private var random: SeededRandom
     private let driver: RuntimeExecutor
     private let died: Waiter
@@ -24,6 +28,9 @@ final class World: @unchecked Sendable {
     private var isUp = false
     private var isHealed = false
     private var releases = 0
+    /// What the detector did, as the audit has it at the end; some of it was made good after a kill.
+    var suspensions = 0
+    var repairs = 0
     private var connections = 0
     private var relayConnections: [SocketAddress: Int] = [:]
 
@@ -38,6 +45,7 @@ final class World: @unchecked Sendable {
         evidence = Evidence { [unowned simulation] in simulation.now.since(simulation.start) }
         random = SeededRandom(seed: ~scenario.seed)
         disk = SimulatedDisk(seed: scenario.seed)
+        killsAtVerdict = scenario.theft?.killsAtVerdict ?? 0
         driver = simulation.loops[0]
         died = Waiter(on: driver)
         if let narrator {
@@ -46,6 +54,7 @@ final class World: @unchecked Sendable {
         try makeRelays()
         try makeScanner()
         try makeSubscribers()
+        try makeTheft()
     }
 
     private func makeRelays() throws {
@@ -84,6 +93,31 @@ final class World: @unchecked Sendable {
             persistsUntil: simulation.start + scenario.healsAt, evidence: evidence, random: random.fork())
     }
 
+    /// The thieves, who is told of them, and everybody's past.
+    private func makeTheft() throws {
+        guard let theft = scenario.theft else { return }
+        let address = ScriptedHook.address
+        simulation.hosts["\(address.ip)"] = .success([address.ip])
+        simulation.network.plans[address] = scenario.relayPlan
+        hook = try ScriptedHook(
+            simulation: simulation, manners: theft.hook, evidence: evidence, random: random.fork())
+        let thieves = subscriber(
+            0, login: scenario.accounts[0].login, address: 1, habits: scenario.accounts[0].habits)
+        thieves.sources = Theft.sources
+        self.thieves = thieves
+        let vfs = SimulatedVFS(disk)
+        let store = try LedgerStore(in: StoreDirectory("store", on: vfs))
+        let now = simulation.now
+        let pasts = try subscribers.enumerated().map { index, subscriber in
+            let past = scenario.past(of: index, home: subscriber.source, before: now)
+            return (try store.subject(.account, key(of: index)), past.encoded())
+        }
+        try store.save(EvidenceSnapshot(evidence: pasts, surroundings: Surroundings().encoded(), observed: 0))
+    }
+
+    /// What a subscriber's account is known by.
+    func key(of index: Int) -> String { scenario.accounts[index].login ?? "\(subscribers[index].source.ip)/32" }
+
     private static let token = "correct-horse-battery-staple"
 
     // MARK: - The gateway's lives
@@ -99,9 +133,12 @@ final class World: @unchecked Sendable {
                 life.process.onConnect = { [unowned self, unowned life] in listen(to: $0, of: life) }
                 lives.append(life)
                 self.life = life
+                evidence.life = life.number
+                life.onVerdict = { [unowned self] in verdictIsDurable() }
                 evidence.narrate("life \(life.number) begins")
                 try await life.open()
                 evidence.narrate("life \(life.number) listens")
+                try await noteSuspended(life)
                 isUp = true
             } catch {
                 guard life?.process.isKilled == true else { return evidence.violate("P7", "no start: \(error)") }
@@ -115,8 +152,27 @@ final class World: @unchecked Sendable {
         }
     }
 
+    /// P9: the accounts file is never ahead of the evidence; and what either of them says at a start holds.
+    private func noteSuspended(_ life: Life) async throws {
+        guard scenario.theft != nil else { return }
+        let (stored, known) = try await life.standing(of: key(of: 0))
+        if known == .suspended { evidence.noteSuspended(0, by: life.number) }
+        if stored == .suspended, known != .suspended {
+            evidence.violate("P9", "the stolen account is stored as suspended, and known as \(known)")
+        }
+    }
+
+    /// The ledger has the evidence, and the accounts file not yet what follows from it.
+    private func verdictIsDurable() {
+        guard killsAtVerdict > 0 else { return }
+        killsAtVerdict -= 1
+        evidence.narrate("fate: killed at a verdict")
+        kill()
+    }
+
     private func addAccounts(_ life: Life) async throws {
-        let author = Author("test", at: simulation.wall)
+        // Long ago: a new account is suspect.
+        let author = Author("test", at: WallTime(nanoseconds: simulation.wall.nanoseconds - 60 * .day))
         for part in scenario.accounts {
             guard let login = part.login else { continue }
             try await life.gateway.accounts.withStore { store throws(StoreError) in
@@ -140,7 +196,7 @@ final class World: @unchecked Sendable {
     }
 
     private func listen(to transport: SimulatedTransport, of life: Life) {
-        guard transport.peer != ScriptedScanner.address else { return }
+        guard transport.peer != ScriptedScanner.address, transport.peer != ScriptedHook.address else { return }
         connections += 1
         let tap = Wiretap(
             number: connections, life: life.number, evidence: evidence, now: { [unowned simulation] in simulation.now },
@@ -164,6 +220,7 @@ final class World: @unchecked Sendable {
 
     /// P2: at the instant of the dot, a crash would leave the whole charge on the disk, in the slot of now.
     private func checkDurable(_ transaction: WireTransaction, in life: Life) {
+        checkSuspended(transaction, in: life)
         releases += 1
         let slot = Slot(simulation.now)
         let survivor = SimulatedVFS(life.disk.crash(seed: UInt64(releases)))
@@ -180,6 +237,14 @@ final class World: @unchecked Sendable {
         } catch {
             evidence.violate("P2", "the ledger could not be read after a crash: \(error)")
         }
+    }
+
+    /// P9: who is suspended reaches nobody but the contact, postmaster and abuse.
+    private func checkSuspended(_ transaction: WireTransaction, in life: Life) {
+        guard let account = transaction.account, evidence.suspended[account]?.contains(life.number) == true,
+            !transaction.isRelief
+        else { return }
+        evidence.violate("P9", "\(transaction.token) is released, and its account was suspended before")
     }
 
     // MARK: - What befalls it
@@ -230,6 +295,7 @@ final class World: @unchecked Sendable {
             relay.isDown = false
         }
         scanner?.manners = .good
+        hook?.manners = ScriptedHook.Manners()
         isHealed = true
         guard let disk = life?.disk else { return }
         // The power may be gone, and nobody has written since.
@@ -257,8 +323,13 @@ final class World: @unchecked Sendable {
                 tasks.append(subscriber.executor.spawn { await subscriber.deliver(letters) })
             }
         }
+        for letters in scenario.theft?.sessions ?? [] {
+            guard let thieves else { break }
+            tasks.append(thieves.executor.spawn { await thieves.deliver(letters) })
+        }
         await driver.sleep(until: simulation.start + scenario.healsAt)
         heal()
+        thieves?.habits.delay = 0
         for subscriber in subscribers { subscriber.habits.delay = 0 }
         var left: [[Letter]] = []
         for task in tasks { left.append(await task.value) }
@@ -268,6 +339,7 @@ final class World: @unchecked Sendable {
         }
         while !isUp, simulation.now.since(simulation.start) < .day { await driver.sleep(until: driver.now + .second) }
         await proveAlive()
+        if scenario.theft != nil { await writeOnceMore() }
         await proveQuiet()
         isEnding = true
         died.signal()
@@ -292,6 +364,21 @@ final class World: @unchecked Sendable {
         var rest: [[Letter]] = []
         for task in tasks { rest.append(await task.value) }
         return rest
+    }
+
+    /// A letter of everybody, whatever becomes of it: with it the detector's verdicts are carried out that a kill has left behind.
+    private func writeOnceMore() async {
+        for index in scenario.accounts.indices {
+            let letter = scenario.friendly(900, of: index, &random)
+            _ = await subscribers[index].executor.spawn { [subscriber = subscribers[index]] in
+                await subscriber.deliver([letter])
+            }.value
+        }
+        // What the store did not take is written again, and what nobody was told yet is told.
+        let deadline = simulation.now + .day
+        while let life, simulation.now < deadline, life.gateway.herald.waitingCount > 0 {
+            await driver.sleep(until: driver.now + 10 * .second)
+        }
     }
 
     /// P7: once healed, a letter of somebody new gets through soon.

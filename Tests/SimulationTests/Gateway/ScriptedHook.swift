@@ -1,0 +1,77 @@
+import WeirBase
+import WeirRuntime
+
+/// A program that is told of events: takes one request a connection, and notes the id of each that it said yes to.
+///
+/// `@unchecked Sendable`: a simulation has one thread.
+final class ScriptedHook: @unchecked Sendable {
+    /// How badly it behaves; probabilities are for each request.
+    struct Manners {
+        /// 500.
+        var fails = 0.0
+        /// The end without a word, before the request was taken or behind it.
+        var drops = 0.0
+        /// No answer within any deadline.
+        var fallsSilent = 0.0
+
+        init() {}
+
+        init(drawnBy random: inout SeededRandom, vices: Double) {
+            func maybe(_ probability: Double) -> Double { random.chance(vices) ? probability : 0 }
+            (fails, drops, fallsSilent) = (maybe(0.5), maybe(0.5), maybe(0.3))
+        }
+    }
+
+    var manners: Manners
+    private let evidence: Evidence
+    private var random: SeededRandom
+    private var listener: (any Listening)?
+
+    static let address = SocketAddress(ipv4: 0xC633_6465, port: 80)
+
+    init(simulation: Simulation, manners: Manners, evidence: Evidence, random: SeededRandom) throws {
+        self.manners = manners
+        self.evidence = evidence
+        self.random = random
+        let executor = simulation.makeExecutor(name: "hook")
+        listener = try simulation.listen(on: ScriptedHook.address, as: executor) {
+            [unowned self] transport, executor in
+            let handover = Echo.Handover(transport: transport)
+            executor.spawn { [self] in await serve(ScriptLink(handover.transport, on: executor)) }
+        }
+    }
+
+    private func serve(_ link: ScriptLink) async {
+        do throws(ConnectionError) {
+            try await answer(link)
+        } catch {}
+        link.close()
+    }
+
+    private func answer(_ link: ScriptLink) async throws(ConnectionError) {
+        var (id, length) = ("", 0)
+        while true {
+            let line = String(decoding: try await link.line(within: .minute), as: UTF8.self)
+            if line.isEmpty { break }
+            let parts = line.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
+            guard parts.count == 2 else { continue }
+            if parts[0].lowercased() == "webhook-id" { id = String(parts[1]) }
+            if parts[0].lowercased() == "content-length" { length = Int(parts[1]) ?? 0 }
+        }
+        let body = String(decoding: try await link.octets(length, within: .minute), as: UTF8.self)
+        if !id.hasPrefix("evt_") || !body.contains("\"type\"") {
+            evidence.violate("P10", "a webhook is told \(body) with the id \"\(id)\"")
+        }
+        if random.chance(manners.drops / 2) { throw .closed }
+        if random.chance(manners.fallsSilent) { return await link.sleep(.minute) }
+        if random.chance(manners.fails) {
+            link.send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
+        } else {
+            evidence.narrate("the webhook is told \(id)")
+            evidence.told["webhook", default: []].insert(id)
+            if random.chance(manners.drops / 2) { throw .closed }
+            link.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        try await link.flushBlindly(within: .minute)
+    }
+}
