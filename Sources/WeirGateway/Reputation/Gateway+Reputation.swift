@@ -89,7 +89,8 @@ extension Gateway {
             _ = await ledger.becomesDurable(ticket, until: loop.now + Gateway.evidenceWait, waiter: waiter)
             waiter.retire()
             var tries = 1
-            while !(await keep(verdict, of: account, moving: state, by: author, telling: notices, isOfMachine: stopsMachine)),
+            while !(await keep(
+                verdict, of: account, moving: state, by: author, telling: notices, isOfMachine: stopsMachine)),
                 tries < Gateway.verdictTriesMax, !isDraining
             {
                 tries += 1
