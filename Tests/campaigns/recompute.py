@@ -138,14 +138,20 @@ class Account:
         self.recipients.add(len(event["rc"]), now)
         spread = len(fresh) * self.people.now(now) / max(1, self.recipients.now(now))
         count = max(1, len(event["rc"]))
-        entry = self.text(int(event["f"]["fp"], 16), len(fresh), now)
+        # Where every recipient was refused, nobody has seen the text.
+        has_text = event["up"]["d"] != ""
+        entry = {"people": 0, "copies": 0}
+        if has_text:
+            entry = self.text(int(event["f"]["fp"], 16), len(fresh), now)
         self.present = {
             "newInADay": tuple(self.window(x, now, HOUR, 24) for x in (self.least, self.most)),
             "newInAnHour": tuple(self.window(x, now, 300, 12) for x in (self.least, self.most)),
             "reach": (max(least, spread) / count, max(most, spread) / count),
             "textPeople": (entry["people"],) * 2, "textCopies": (entry["copies"],) * 2,
-            "scannerScore": (event["f"]["sc"],) * 2, "earlier": earlier,
+            "earlier": earlier,
         }
+        if has_text:
+            self.present["scannerScore"] = (event["f"]["sc"],) * 2
         for name, key in (("newInADay", "ownInADay"), ("newInAnHour", "ownInAnHour"), ("textPeople", "ownTextPeople")):
             self.top_today[key] = max(self.top_today[key], self.present[name][1])
 
@@ -163,6 +169,14 @@ class Account:
                 self.today["deferred"] += 1
         if event["up"]["d"] and reply(event["up"]["d"]) != "accepted":
             self.today["refused"] += 1
+
+    def is_before(self, record, event, now):
+        """Whether a record was made before what became of its message was known. Where every recipient was refused the
+        replay does not say so, for that all of them were is a reply too."""
+        if record["pre"] or event["up"]["d"] != "":
+            return record["pre"]
+        present = self.findings(now)
+        return all(present[name][0] == record["findings"][name] for name in ("unknownPeople", "deferred"))
 
     def findings(self, now):
         """The least and the most that each number can be."""
@@ -283,21 +297,22 @@ def main(trace, accounts, decisions):
         if name not in known:
             continue
         account = states[name]
+        if event["k"] == "auth":
+            account.turn(now)
+            account.failed.add(1, now)
+            continue
         if account.suspended is not None:
             if now - account.suspended < DAY:
                 continue
             account.turn(now)
             account.release()
         account.turn(now)
-        if event["k"] == "auth":
-            account.failed.add(1, now)
-            continue
         plan = PLANS[known[name]["plan"]] + (known[name]["ident"],)
         account.judge(event)
         mine = sorted(records.pop(event["n"], []), key=lambda r: not r["pre"])
         has_learnt = False
         for record in mine:
-            if not record["pre"] and not has_learnt:
+            if not has_learnt and not account.is_before(record, event, now):
                 account.learn(event)
                 has_learnt = True
             count += 1

@@ -42,6 +42,9 @@ struct Conduct {
     /// Whether the message was judged: it came to its end.
     var isJudged: Bool { judged != nil }
 
+    /// Whether what was decided of the message keeps it from being released.
+    private(set) var isStopped = false
+
     /// Whether a relay has refused anyone: then it tells something even if it never came to its end.
     var isTelling: Bool { replies.contains { $0 != nil && $0 != .accepted } }
 
@@ -54,7 +57,10 @@ struct Conduct {
         return facts
     }
 
-    mutating func judge(_ facts: MessageFacts, as judgements: Judgements) { judged = (facts, judgements.findings) }
+    mutating func judge(_ facts: MessageFacts, as judgements: Judgements) {
+        judged = (facts, judgements.findings)
+        isStopped = judgements.isSuspended && terms.mode == .suspend
+    }
 
     /// What became of it; nil where it was not judged. Recipients that no relay answered are left out.
     func outcome(isTaken: Bool?) -> (outcome: Outcome, facts: MessageFacts, findings: MessageFindings)? {

@@ -111,6 +111,9 @@ extension Session {
     }
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
+    ///
+    /// Of a message that its own decision suspended the account for, it is told nothing: that was not released, and those to whom it
+    /// went shall not become people whom the account knows.
     @inline(never)
     func learnOutcome(of transaction: Transaction, isTaken: Bool?) {
         if transaction.conduct?.isJudged == false, transaction.conduct?.isTelling == true {
@@ -118,6 +121,7 @@ extension Session {
         }
         guard let conduct = transaction.conduct, let end = conduct.outcome(isTaken: isTaken) else { return }
         transaction.conduct = nil
+        if isTaken == nil, conduct.isStopped { return }
         let judgements = timed {
             gateway.detector.learn(
                 end.outcome, of: end.facts, after: end.findings, of: transaction.account.subject, conduct.terms)

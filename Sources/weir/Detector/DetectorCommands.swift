@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import WeirAdmin
 import WeirBase
+import WeirGateway
 import WeirReputation
 
 /// The verbs under `weir detector`.
@@ -20,6 +21,7 @@ enum DetectorCommands {
             .init(name: "no-replies", help: "withhold what the relays said"),
             .init(name: "countries", help: "tell the detector the countries, which a gateway does not know"),
             .init(name: "rule", value: "NAME", help: "a simple rule in the detector's place: \(SimpleRule.names)"),
+            .init(name: "hash-key", value: "FILE", help: "an installation's key, to decide with the hashes it has"),
             .init(name: "restart-every", value: "N", help: "store and reload all evidence after every N events"),
         ],
         summary: "feed a recorded trace to the detector, and write what it decides",
@@ -33,16 +35,15 @@ enum DetectorCommands {
                 throw UsageError(
                     message: "\(path) is compressed", hint: "zcat \(path) | weir detector replay - …")
             }
-            var replay = DetectorReplay(
-                try accounts(invocation["accounts"] ?? ""), options: try options(invocation))
+            let options = try options(invocation)
+            var replay = DetectorReplay(try accounts(invocation["accounts"] ?? ""), options: options)
             var output = try DecisionWriter(invocation["decisions"] ?? "-")
             var reader = try LineReader(path)
-            let hash = KeyedHash(key: (0, 0))
             while let line = try reader.next() {
                 if line.isEmpty { continue }
                 let event: TraceEvent
                 do throws(TraceError) {
-                    event = try TraceEvent(line: line, hash: hash)
+                    event = try TraceEvent(line: line, hash: options.hash)
                 } catch {
                     throw AdminError(.invalid, "\(path):\(reader.lines):\(error.offset + 1): \(error.reason).")
                 }
@@ -61,6 +62,9 @@ enum DetectorCommands {
         options.hasContent = !invocation.has("no-content")
         options.hasReplies = !invocation.has("no-replies")
         options.hasCountries = invocation.has("countries")
+        if let path = invocation["hash-key"] {
+            options.hash = KeyedHash(installation: try Input.octets(of: path, max: hashKeyOctetsMax))
+        }
         if let every = invocation["restart-every"] {
             guard let every = UInt64(every), every > 0 else {
                 throw UsageError(message: "--restart-every needs a number above 0", hint: "such as 1000")
@@ -85,6 +89,7 @@ enum DetectorCommands {
         var day0: Double
     }
 
+    private static let hashKeyOctetsMax = 4096
     private static let accountsOctetsMax = 256 * 1024 * 1024
 
     private static func accounts(_ path: String) throws -> [String: Terms] {

@@ -14,6 +14,8 @@ struct DetectorReplay {
         var restartEvery: UInt64?
         /// A simple rule that decides in the detector's place.
         var rule: SimpleRule?
+        /// An installation's, so that people seem known to the filters as they do there.
+        var hash = KeyedHash(key: (0, 0))
         /// How long after a suspension the desk releases the account.
         var releaseAfter = UInt64.day
     }
@@ -48,7 +50,6 @@ struct DetectorReplay {
     private let places: [String: Int]
     private var surroundings = Surroundings()
     private(set) var events: UInt64 = 0
-    private let hash = KeyedHash(key: (0, 0))
 
     init(_ accounts: [String: Terms], options: Options) {
         self.options = options
@@ -75,13 +76,13 @@ struct DetectorReplay {
         swap(&dossier, &members[place].dossier)
         defer { swap(&dossier, &members[place].dossier) }
         let terms = members[place].terms
-        if case .suspended(let since)? = dossier.account?.standing {
-            guard now.since(since) >= options.releaseAfter else { return [] }
-            _ = dossier.observe(.release, terms: terms, surroundings: &surroundings, at: now)
-        }
         guard event.kind == .message else {
             _ = dossier.observe(.failedLogin, terms: terms, surroundings: &surroundings, at: now)
             return []
+        }
+        if case .suspended(let since)? = dossier.account?.standing {
+            guard now.since(since) >= options.releaseAfter else { return [] }
+            _ = dossier.observe(.release, terms: terms, surroundings: &surroundings, at: now)
         }
         return judge(event, &dossier, terms, now)
     }
@@ -133,10 +134,13 @@ struct DetectorReplay {
     }
 
     private func facts(of event: TraceEvent) -> MessageFacts {
-        MessageFacts(
+        let hash = options.hash
+        let hasText = event.hasText || !options.hasReplies
+        return MessageFacts(
             id: event.number, account: hash(event.account), recipients: event.recipients, network: hash(event.network),
             country: options.hasCountries ? hash(event.country) : nil, name: hash(event.name),
-            sender: event.sender, content: event.content, scannerScore: options.hasContent ? event.scannerScore : nil)
+            sender: event.sender, content: hasText ? event.content : nil,
+            scannerScore: hasText && options.hasContent ? event.scannerScore : nil)
     }
 }
 
@@ -152,6 +156,7 @@ extension DetectorReplay.Decision {
     private init(_ event: TraceEvent, _ verdict: Verdict, machine: String?) {
         self.init(
             number: event.number, time: event.time, account: event.account,
-            isSuspension: verdict.after.isSuspended, isBefore: verdict.isBefore, verdict: verdict, machine: machine)
+            isSuspension: verdict.after.isSuspended, isBefore: verdict.isBefore && event.hasText, verdict: verdict,
+            machine: machine)
     }
 }

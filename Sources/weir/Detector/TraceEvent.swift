@@ -20,6 +20,8 @@ struct TraceEvent {
     var content = ContentFacts(fingerprint: 0)
     var replies: [RecipientReply] = []
     var isTaken: Bool?
+    /// False where relays refused every recipient: then nobody has seen the text.
+    var hasText = true
 }
 
 /// Why a line is no event, and where in it.
@@ -64,20 +66,25 @@ extension TraceEvent {
         while let key = try scanner.nextMember() {
             switch key {
             case "sc": scannerScore = Double(try scanner.decimal(places: 6)) / 1e6
-            case "fp":
-                let octets = try scanner.octets()
-                guard let value = UInt64(String(decoding: octets, as: UTF8.self), radix: 16) else {
-                    throw TraceError(reason: "fp is not 64 bits in hexadecimal", offset: scanner.offset)
-                }
-                content.fingerprint = value
+            case "fp": content.fingerprint = try Self.bits(&scanner, "fp")
             case "sz": content.octets = UInt64(clamping: try scanner.decimal(places: 0))
             case "u": content.links = Int(try scanner.decimal(places: 0))
+            case "ld":
+                try scanner.beginArray()
+                while try scanner.nextElement() { content.linkDomains.append(try Self.bits(&scanner, "ld")) }
             case "h": content.isHTML = try scanner.decimal(places: 0) != 0
             case "at": content.hasAttachment = try scanner.decimal(places: 0) != 0
             case "un": content.hasUnsubscribe = try scanner.decimal(places: 0) != 0
             default: try scanner.skip()
             }
         }
+    }
+
+    private static func bits(_ scanner: inout JSONScanner, _ name: String) throws(TraceError) -> UInt64 {
+        guard let value = UInt64(String(decoding: try scanner.octets(), as: UTF8.self), radix: 16) else {
+            throw TraceError(reason: "\(name) is not 64 bits in hexadecimal", offset: scanner.offset)
+        }
+        return value
     }
 
     private mutating func decodeReplies(_ scanner: inout JSONScanner) throws(TraceError) {
@@ -89,7 +96,8 @@ extension TraceEvent {
                 while try scanner.nextElement() { replies.append(RecipientReply(trace: try scanner.octets())) }
             case "d":
                 let reply = try scanner.octets()
-                isTaken = reply.isEmpty ? nil : RecipientReply(trace: reply) == .accepted
+                hasText = !reply.isEmpty
+                isTaken = hasText ? RecipientReply(trace: reply) == .accepted : nil
             default: try scanner.skip()
             }
         }
