@@ -205,9 +205,11 @@ extension AccountEvidence {
             let isKnown = known.contains(person)
             sum += (isKnown ? 0.3 : 1) * (unknown[reply == .unknown] + deferral[reply == .deferred])
             switch reply {
-            case .accepted:
+            // Whoever could make people known by naming them alone would name them first.
+            case .accepted where outcome.isTaken == true:
                 if !standing.isFlagged { known.insert(person) }
                 delivered = min(delivered + 1, 1e9)
+            case .accepted: break
             case .unknown:
                 shares.unknown += 1
                 if !isKnown { today.unknownPeople.count(1) }

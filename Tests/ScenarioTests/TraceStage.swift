@@ -104,7 +104,8 @@ final class TraceStage {
         var setup = RunningGateway.Setup(relays: [.init(sink.port)])
         let perMessage = "100000 recipients per message"
         setup.limits = [
-            "standard": [perMessage], "consumer": [perMessage], "business": [perMessage, "1000000 recipients per day"],
+            "standard": [perMessage], "consumer": [perMessage], "business": [perMessage, "50000 recipients per day"],
+            "bulk": [perMessage, "1000000 recipients per day"],
         ]
         setup.planSettings = ["detector: suspend"]
         setup.settings = [
@@ -116,7 +117,7 @@ final class TraceStage {
         for (name, address) in used.sorted(by: { $0.key < $1.key }) {
             guard let account = accounts[name] else { continue }
             var made = RunningGateway.Account(login: name, password: Self.password)
-            made.plan = Self.plan(account)
+            made.plan = account.plan
             if account.ident == "ip" { made.networks = ["\(sources[address])/32"] }
             setup.accounts.append(made)
         }
@@ -125,12 +126,9 @@ final class TraceStage {
         try gateway.start(environment: clock.environment)
     }
 
-    /// A vetted sender's is not among the terms that a gateway knows.
-    private static func plan(_ account: TraceAccount) -> String { account.plan == "consumer" ? "consumer" : "business" }
-
     /// What `weir detector replay` is to know of the accounts, as the daemon knows them: none of them is new.
     func knownAccounts() throws -> String {
-        let known = accounts.mapValues { TraceAccount(plan: Self.plan($0), ident: $0.ident, day0: -1_000) }
+        let known = accounts.mapValues { TraceAccount(plan: $0.plan, ident: $0.ident, day0: -1_000) }
         let text = String(decoding: try JSONEncoder().encode(known), as: UTF8.self)
         return try gateway.folder.write(text, to: "known.json")
     }

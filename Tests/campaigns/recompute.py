@@ -160,7 +160,7 @@ class Account:
         now = event["t"]
         for person, text in zip(event["rc"], event["up"]["r"]):
             kind = reply(text)
-            if kind == "accepted":
+            if kind == "accepted" and event["up"]["d"] and reply(event["up"]["d"]) == "accepted":
                 (self.known if self.flagged is None else self.doubtful).add(person)
                 self.delivered.add(1, now)
             elif kind == "unknown":

@@ -160,7 +160,8 @@ package final class Detector: Sendable {
         _ = observe(.release, of: subject, terms)
         let standing = try await evidence(of: subject)?.standing ?? .normal
         try await save()
-        return (AccountState(standing), machines)
+        // In shadow no account is moved.
+        return (terms.mode == .shadow ? .normal : AccountState(standing), machines)
     }
 
     /// Takes what was observed of an account that is at hand, and files it for the journal; what is decided by it, or nil where it

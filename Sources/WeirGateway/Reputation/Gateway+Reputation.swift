@@ -227,14 +227,19 @@ extension AccountState {
 }
 
 extension Terms {
-    /// A plan's: how many new people a day are ordinary follows from what it lets through.
+    /// A plan's: how many new people a day are ordinary follows from what it lets through; nobody is given a large plan unlooked at.
     package init?(_ plan: Plan) {
         guard let mode = Mode(rawValue: plan.detector.rawValue), mode != .off else { return nil }
-        let daily = plan.limits.first { $0.quantity == .recipients && $0.window == .day }?.allowed ?? 0
-        self = daily > Terms.householdRecipientsMax ? .business : .consumer
+        let daily = plan.limits.filter { $0.quantity == .recipients && $0.window == .day && $0.excess != .observe }
+        switch daily.map(\.allowed).min() ?? 0 {
+        case ...Terms.householdRecipientsMax: self = .consumer
+        case ...Terms.businessRecipientsMax: self = .business
+        default: self = .bulk
+        }
         self.mode = mode
     }
 
-    /// Recipients a day up to which a plan is a household's.
+    /// Recipients a day up to which a plan is a household's, and a business's; a plan without such a limit is taken for a household's.
     private static let householdRecipientsMax: Int64 = 2_000
+    private static let businessRecipientsMax: Int64 = 50_000
 }
