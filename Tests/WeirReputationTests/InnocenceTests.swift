@@ -106,6 +106,42 @@ struct InnocenceTests {
         #expect(alarm == .scannerCondemns)
     }
 
+    /// What a scanner dislikes, to somebody who does not exist: four such letters suspend.
+    private static func dislike(_ story: inout Story, _ account: Int) {
+        let network = 100 + UInt64(account)
+        story.send(
+            .init(people: [story.stranger()], network: network, score: 6.5, replies: [.unknown]), from: account)
+    }
+
+    /// A minute in which accounts beyond the first ten write to their friends.
+    private static func minute(_ story: inout Story) {
+        for _ in 0..<60 {
+            story.send(.init(people: [story.friend()]), from: 10 + Int(story.generator.next() % 290))
+            story.wait(.second)
+        }
+    }
+
+    @Test("anybody, while more accounts are flagged than can have been stolen; one by itself is suspended")
+    func manyFlagged() {
+        for count in [1, 8] {
+            var story = Story(accounts: 300)
+            for account in 0..<300 { story.live(days: 1, account: account) }
+            for _ in 0..<10 { Self.minute(&story) }
+            for _ in 0..<6 {
+                for account in 0..<count { Self.dislike(&story, account) }
+                Self.minute(&story)
+            }
+            let suspended = story.accounts.count { $0.standing.isSuspended }
+            #expect(suspended == (count == 1 ? 1 : 0))
+            #expect(story.surroundings.climate.alarm == (count == 1 ? nil : .manyFlagged))
+            // It is over when no others were flagged for ten minutes; who goes on then is suspended.
+            for _ in 0..<11 { Self.minute(&story) }
+            #expect(story.surroundings.climate.alarm == nil)
+            for account in 0..<count { Self.dislike(&story, account) }
+            #expect(story.accounts[..<count].allSatisfy { $0.standing.isSuspended })
+        }
+    }
+
     @Test("anybody, when the clock jumps", arguments: [UInt64.day, 40 * .day, 2 * .hour])
     func clock(jump: UInt64) {
         var story = Story()
