@@ -14,6 +14,8 @@ struct ScannerManners {
     var drops = 0.0
     /// No answer within any deadline.
     var fallsSilent = 0.0
+    /// A reset behind the answer, which may overtake it.
+    var resets = 0.0
     /// A wait before the answer, up to `delay`.
     var dawdles = 0.0
     var delay: UInt64 = 0
@@ -27,7 +29,7 @@ struct ScannerManners {
         func maybe(_ probability: Double) -> Double { random.chance(vices) ? probability : 0 }
         (rejects, marks, defers) = (maybe(0.1), maybe(0.2), maybe(0.1))
         (babbles, fails, drops) = (maybe(0.3), maybe(0.3), maybe(0.3))
-        (fallsSilent, dawdles) = (maybe(0.3), maybe(0.5))
+        (fallsSilent, resets, dawdles) = (maybe(0.3), maybe(0.3), maybe(0.5))
         delay = random.within(1 * .millisecond...8 * .second)
     }
 }
@@ -67,7 +69,7 @@ final class ScriptedScanner: @unchecked Sendable {
             if random.chance(manners.drops / 2) { throw .closed }
             try await answer(link)
         } catch {}
-        link.close(abruptly: random.chance(0.3))
+        link.close(abruptly: random.chance(manners.resets))
     }
 
     private func answer(_ link: ScriptLink) async throws(ConnectionError) {
