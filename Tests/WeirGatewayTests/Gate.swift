@@ -76,9 +76,10 @@ final class Gate: Sendable {
     /// A store closes with the last reference to it: one of the former gateway's tasks may hold it for a moment after the end.
     private static func start(_ home: Home) async throws -> Gate {
         for _ in 0..<200 {
-            do { return try await Gate(home) } catch where "\(error)".hasSuffix("is held by process \(getpid())") {
-                try await Task.sleep(for: .milliseconds(20))
+            do { return try await Gate(home) } catch {
+                guard "\(error)".hasSuffix("is held by process \(getpid())") else { throw error }
             }
+            try await Task.sleep(for: .milliseconds(20))
         }
         return try await Gate(home)
     }
