@@ -22,8 +22,7 @@ struct DemoTests {
         #expect(run.status == 0, "\(run.errors)")
         for words in [
             "452 4.5.3 Too many recipients: this plan takes 100 per message. Send the rest in another message. [",
-            "450 4.7.1 Limit reached: 25 of 25 recipients per hour used; room again at ",
-            // It may be flagged before, or not: its account is new.
+            "450 4.7.1 Limit reached: 25 of 25 recipients per hour used; room again at ", "flagged by the detector",
             "suspended by the detector", "new recipients do not exist", "refused for what",
             "550 5.7.1 Sending is suspended for this account. Write to abuse@demo.example. [", ", the same,",
         ] {
