@@ -1,0 +1,31 @@
+import TestKit
+import Testing
+import WeirAdmin
+
+@Suite("The brake of a flagged account") struct BrakeTests {
+    @Test("lets ten new people an hour pass, says so to the next, and whom it knows it may write to as ever")
+    func brake() async throws {
+        let relay = try ConductTests.relay()
+        try await Gate.run(try ConductTests.home("flag", relay: relay)) { gate in
+            let token = try await ConductTests.ann(gate)
+            let client = try gate.client()
+            #expect(try client.login("ann", token).code == 235)
+            #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+            let last = try ConductTests.spam(gate, token: token).last
+            let isFlagged = try eventually { try gate.curl("/v1/accounts/ann").body.contains("\"state\":\"flagged\"") }
+            #expect(isFlagged)
+            let people = Set(relay.commands.filter { $0.hasPrefix("RCPT") })
+            #expect(people.count == 10, "\(people)")
+            let text =
+                "4.7.1 This account may write to few new people at present; others as ever. "
+                + "Write to abuse@isp.example. ["
+            #expect(last?.code == 450 && last?.text.hasPrefix(text) == true, "\(last?.description ?? "nothing")")
+
+            // In the owner's own session too.
+            let answers = try client.message(to: ["new@example.com", "friend@example.com", "newer@example.com"], body)
+            #expect(answers.recipients.map(\.code) == [450, 250, 450] && answers.dot?.code == 250, "\(answers)")
+            #expect(relay.messages.last?.recipients == ["friend@example.com"])
+            #expect(try gate.curl("/metrics").body.contains("weir_detector_braked_recipients_total 3\n"))
+        }
+    }
+}
