@@ -19,55 +19,6 @@ struct PaceTests {
         var seconds: UInt64
     }
 
-    /// A gateway with one relay, as it stands after its start.
-    private struct Stage {
-        let simulation = Simulation(seed: 1, loops: 1)
-        let life: Life
-        let relay: ScriptedRelay
-
-        init(pause: UInt64 = 0) throws {
-            var scenario = Scenario(seed: 1)
-            var manners = Manners.good
-            manners.pause = pause
-            (scenario.detector, scenario.theft) = (.off, nil)
-            scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: manners)]
-            (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (10, 10, nil, nil)
-            (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
-            (scenario.relayTimeout, scenario.clientTimeout) = (600, 180)
-            let address = SocketAddress(ipv4: 0xC633_6401, port: 25)
-            simulation.hosts["relay0.isp.example"] = .success([address.ip])
-            relay = try ScriptedRelay(
-                name: "relay0", address: address, simulation: simulation, manners: manners, startTLS: false,
-                evidence: Evidence { 0 }, random: SeededRandom(seed: 1))
-            life = try Life(
-                number: 1, scenario: scenario, simulation: simulation, disk: SimulatedDisk(seed: 1), onLost: { _ in })
-        }
-
-        /// Runs a client's visit, and times it from its `beginning`.
-        func visit(_ talk: @escaping (ScriptLink) async throws(ConnectionError) -> UInt16) throws -> Outcome {
-            let visitor = simulation.makeExecutor(name: "client")
-            let handover = Handover(talk: talk)
-            return try simulation.run { [life, simulation] in
-                try await life.open()
-                let outcome = await visitor.spawn {
-                    let source = SocketAddress(ipv4: 0xCB00_7101, port: 0)
-                    let link = ScriptLink(simulation.connect(to: World.gate, from: source), on: visitor)
-                    let began = visitor.now
-                    let code = (try? await handover.talk(link)) ?? 0
-                    link.close()
-                    return Outcome(code: code, seconds: visitor.now.since(began) / .second)
-                }.value
-                await life.stop()
-                return outcome
-            }
-        }
-
-        /// `@unchecked Sendable`: a simulation has one thread.
-        private struct Handover: @unchecked Sendable {
-            let talk: (ScriptLink) async throws(ConnectionError) -> UInt16
-        }
-    }
-
     /// Sends one message at that pace; returns the last word to it.
     private static func send(_ paces: [Pace], over link: ScriptLink) async throws(ConnectionError) -> UInt16 {
         try await link.finishConnect(within: .minute)
@@ -109,14 +60,14 @@ struct PaceTests {
             (Pace(octets: 100_000, wait: 181 * .second, rounds: 8), Outcome(code: 421, seconds: 181)),
         ])
     func data(pace: Pace, outcome: Outcome) throws {
-        #expect(
-            try Stage().visit { link throws(ConnectionError) in try await Self.send([pace], over: link) } == outcome)
+        let stage = try Stage()
+        #expect(try stage.timed { link throws(ConnectionError) in try await Self.send([pace], over: link) } == outcome)
     }
 
     @Test("what a relay takes its time for is not the client's")
     func slowRelay() throws {
         let paces = [Pace(octets: 160_000, wait: .second, rounds: 1), Pace(octets: 100, wait: .second, rounds: 3)]
-        let outcome = try Stage(pause: 9 * .minute).visit { link throws(ConnectionError) in
+        let outcome = try Stage(pause: 9 * .minute).timed { link throws(ConnectionError) in
             try await Self.send(paces, over: link)
         }
         #expect(outcome.code == 250 && outcome.seconds >= 540, "\(outcome)")
@@ -124,7 +75,7 @@ struct PaceTests {
 
     @Test("a command has its time as a whole", arguments: ["NOOP", "x"])
     func command(text: String) throws {
-        let outcome = try Stage().visit { link throws(ConnectionError) in
+        let outcome = try Stage().timed { link throws(ConnectionError) in
             try await link.finishConnect(within: .minute)
             _ = try await link.reply(within: .minute)
             while link.unread == 0 {
@@ -136,5 +87,26 @@ struct PaceTests {
             return try await link.reply(within: .minute).code
         }
         #expect(outcome == Outcome(code: 421, seconds: 180))
+    }
+}
+
+extension Stage {
+    /// Runs a client's visit, and times it from its beginning.
+    fileprivate func timed(
+        _ talk: @escaping (ScriptLink) async throws(ConnectionError) -> UInt16
+    ) throws -> PaceTests.Outcome {
+        let handover = Handover(talk: talk)
+        return try run { stage in
+            let link = stage.link()
+            let began = stage.visitor.now
+            let code = (try? await handover.talk(link)) ?? 0
+            link.close()
+            return PaceTests.Outcome(code: code, seconds: stage.visitor.now.since(began) / .second)
+        }
+    }
+
+    /// `@unchecked Sendable`: a simulation has one thread.
+    private struct Handover: @unchecked Sendable {
+        let talk: (ScriptLink) async throws(ConnectionError) -> UInt16
     }
 }

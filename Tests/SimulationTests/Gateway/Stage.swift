@@ -1,0 +1,69 @@
+import WeirBase
+import WeirGateway
+import WeirQuota
+import WeirRuntime
+
+/// A gateway with one relay, as it stands after its start, and somebody who visits it.
+///
+/// `@unchecked Sendable`: a simulation has one thread.
+final class Stage: @unchecked Sendable {
+    let simulation = Simulation(seed: 1, loops: 1)
+    let life: Life
+    let relay: ScriptedRelay
+    /// What the relay took is in it.
+    let evidence = Evidence { 0 }
+    let visitor: RuntimeExecutor
+
+    static let relayAddress = SocketAddress(ipv4: 0xC633_6401, port: 25)
+
+    /// `pause` is the relay's before it reads a message, and `addresses` are what its name resolves to.
+    init(pause: UInt64 = 0, addresses: [IPAddress] = [Stage.relayAddress.ip]) throws {
+        var scenario = Scenario(seed: 1)
+        var manners = Manners.good
+        manners.pause = pause
+        (scenario.detector, scenario.scanner, scenario.theft) = (.off, nil, nil)
+        scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: manners)]
+        (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (10, 10, nil, nil)
+        (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
+        (scenario.relayTimeout, scenario.clientTimeout) = (600, 180)
+        simulation.hosts["relay0.isp.example"] = .success(addresses)
+        relay = try ScriptedRelay(
+            name: "relay0", address: Stage.relayAddress, simulation: simulation, manners: manners, startTLS: false,
+            evidence: evidence, random: SeededRandom(seed: 1))
+        life = try Life(
+            number: 1, scenario: scenario, simulation: simulation, disk: SimulatedDisk(seed: 1), onLost: { _ in })
+        visitor = simulation.makeExecutor(name: "client")
+    }
+
+    /// Runs a visitor's story, from the gateway's start to its end.
+    func run<Result: Sendable>(_ story: @escaping @Sendable (Stage) async throws -> Result) throws -> Result {
+        try simulation.run { [self] in
+            try await life.open()
+            let outcome = await visitor.spawn { [self] () -> Swift.Result<Result, any Error> in
+                do { return .success(try await story(self)) } catch { return .failure(error) }
+            }.value
+            await life.stop()
+            return try outcome.get()
+        }
+    }
+
+    /// A connection to the gateway that is not finished yet.
+    func link() -> ScriptLink {
+        let source = SocketAddress(ipv4: 0xCB00_7101, port: 0)
+        return ScriptLink(simulation.connect(to: World.gate, from: source), on: visitor)
+    }
+
+    /// Sends a short message in a session of its own; returns the last word to it.
+    func send(to recipient: String = "b@dest.example") async throws -> ScriptReply {
+        let link = link()
+        defer { link.close() }
+        try await link.finishConnect(within: .minute)
+        for line in ["EHLO c", "MAIL FROM:<a@isp.example>", "RCPT TO:<\(recipient)>", "DATA", "\r\nHello.\r\n."] {
+            let reply = try await link.reply(within: .minute)
+            guard reply.isPositive else { return reply }
+            link.send("\(line)\r\n")
+            try await link.flush(within: .minute)
+        }
+        return try await link.reply(within: 2 * .minute)
+    }
+}
