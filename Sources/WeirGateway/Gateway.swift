@@ -26,6 +26,7 @@ package final class Gateway: Sendable {
     let dailyScores = DailyScores()
     /// Verdicts on their way to the store.
     let verdictsPending = Atomic<Int>(0)
+    let recordedStops = Mutex(RecordedStops())
     let relayWatch: RelayWatch
     let climateWatch = ClimateWatch()
     let clockWatch = ClockWatch()

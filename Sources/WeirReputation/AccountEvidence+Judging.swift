@@ -262,6 +262,17 @@ extension AccountEvidence {
         return judgement
     }
 
+    /// In place of the verdict that led to the standing, which nobody has any more: what is known now, without any message.
+    func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
+        var present = self
+        present.advance(to: now, terms: terms)
+        var findings = Findings()
+        present.fill(&findings, terms, now)
+        return Verdict(
+            time: now, before: .normal, after: standing, score: Score(findings), findings: findings,
+            thresholds: terms.thresholds, messages: suspects.ids, isBefore: false)
+    }
+
     private func fill(_ findings: inout Findings, _ terms: Terms, _ now: Instant) {
         findings.planNewPeople = terms.newPeopleADay
         findings.planPrior = terms.prior

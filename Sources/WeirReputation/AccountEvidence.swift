@@ -2,8 +2,8 @@ package import WeirBase
 
 /// What is known of one account's conduct: of constant size, and all that a decision reads.
 ///
-/// A message makes two decisions: ``judge(_:terms:climate:neighbourhood:at:)`` before it is released, and
-/// ``learn(_:of:terms:climate:at:)`` from what became of it. Times may step back; nothing is then forgotten or doubled.
+/// A message makes two decisions: ``judge(_:terms:surroundings:at:)`` before it is released, and
+/// ``learn(_:of:after:terms:surroundings:at:)`` from what became of it. Times may step back; nothing is then forgotten or doubled.
 package struct AccountEvidence: Equatable, Sendable {
     /// A scanner's score from which on it means spam.
     static let condemned = 6.0
@@ -47,7 +47,7 @@ package struct AccountEvidence: Equatable, Sendable {
     /// New people in the last 24 hours, and in the last hour.
     var newByHour = Ring(slots: 24)
     var newByFiveMinutes = Ring(slots: 12)
-    /// Written to, but not while flagged.
+    /// Who took mail of it, but not while it was flagged.
     var known = People()
     var seenToday = PeopleFilter()
     var networks = Acquaintances()

@@ -78,9 +78,22 @@ package struct Dossier: Equatable, Sendable {
         terms.isByNetwork && machines.isStopped(name, terms: terms)
     }
 
-    /// How many machines may send nothing now.
-    package func stoppedMachines(_ terms: Terms) -> Int {
-        machines.names.count { machines.isStopped($0, terms: terms) }
+    /// The machines that may send nothing now, ascending.
+    package func stoppedMachines(_ terms: Terms) -> [UInt64] {
+        machines.names.filter { machines.isStopped($0, terms: terms) }
+    }
+
+    /// Whether the flag of the account or of the machine that writes holds recipients back.
+    package func isBraked(_ name: UInt64, terms: Terms) -> Bool {
+        account?.standing.isFlagged == true || terms.isByNetwork && machines[name]?.evidence.standing.isFlagged == true
+    }
+
+    /// In place of a verdict that nobody has any more, on the account or on a machine behind it; nil: it is neither flagged nor
+    /// suspended.
+    package func lateVerdict(ofMachine name: UInt64?, terms: Terms, at now: Instant) -> Verdict? {
+        let evidence = name.map { machines[$0]?.evidence } ?? account
+        guard let evidence, evidence.standing.isFlagged || evidence.standing.isSuspended else { return nil }
+        return evidence.lateVerdict(terms: name == nil ? terms : terms.ofOneMachine, at: now)
     }
 
     /// Whether a recipient must wait, for the flag of the account or of the machine that writes;

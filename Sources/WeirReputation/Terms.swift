@@ -54,7 +54,7 @@ extension Terms {
     }
 }
 
-/// Scores from which something is done, in nats.
+/// Scores from which something is done, in nats; see ``Score/flags(_:_:)`` for what else it takes.
 package struct Thresholds: Equatable, Sendable {
     package var flag = 5.0
     package var suspend = 7.5

@@ -14,15 +14,6 @@ package struct Verdict: Equatable, Sendable {
     package var isBefore: Bool
 }
 
-extension Judgement {
-    /// In place of the verdict on an account that has its standing from an earlier one: what is known now.
-    package func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
-        Verdict(
-            time: now, before: .normal, after: standing, score: score, findings: findings,
-            thresholds: terms.thresholds, messages: [], isBefore: true)
-    }
-}
-
 extension Verdict {
     /// The score that it took.
     package var threshold: Double { after.isSuspended ? thresholds.suspend : thresholds.flag }

@@ -90,6 +90,9 @@ struct AccountStory {
         let who = reasons.by.map { ", by \($0)" } ?? ""
         line("\(reasons.login) is \(reasons.state.rawValue) since \(reasons.since.text)\(who).")
         line("Plan \(reasons.plan), detector \(reasons.detector).")
+        if !reasons.stoppedMachines.isEmpty {
+            line("Machines behind it that are stopped: \(reasons.stoppedMachines.joined(separator: " ")).")
+        }
         // What the detector wrote as its reason is told in full below.
         if let reason = reasons.reason, reason != reasons.verdict?.sentences.joined(separator: "; ") {
             line("Reason given: \(reason)")
@@ -119,9 +122,9 @@ struct AccountStory {
             next.append(
                 ("account suspend \(login) --why TEXT", "stop it altogether; else the brake ends after a calm day"))
         case .normal, .probation:
-            if let verdict = reasons.verdict, verdict.machine != nil {
+            if !reasons.stoppedMachines.isEmpty {
                 next.append(("account release \(login) --why TEXT", "let all its machines send again"))
-            } else if reasons.verdict != nil {
+            } else if reasons.verdict != nil, reasons.verdict?.machine == nil {
                 next.append(("account suspend \(login) --why TEXT", "stop it, where the verdict was right"))
             }
         }
@@ -170,7 +173,7 @@ struct VerdictStory {
     private var subject: String { verdict.machine.map { ", on the machine \($0) alone" } ?? "" }
 
     private var circumstances: String {
-        let moment = verdict.beforeRelease ? "before its last message was released" : "when a relay had answered"
+        let moment = verdict.beforeRelease ? "before its last message was released" : "by what became of its mail"
         let effect = verdict.mode == "shadow" ? " In shadow: it was recorded, and no mail was touched." : ""
         return "It was \(verdict.old.rawValue) before; decided \(moment).\(effect)"
     }

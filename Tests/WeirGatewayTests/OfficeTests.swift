@@ -149,6 +149,39 @@ import WeirStore
         }
     }
 
+    @Test("a stop whose record was lost has one as soon as the machine is refused again")
+    func lostRecord() async throws {
+        let home = try await Self.home("suspend")
+        try await Gate.run(home) { gate in
+            let count = try Self.spam(gate)
+            #expect(count < 10)
+        }
+        do {
+            let store = try AccountsStore(in: try StoreDirectory(home.folder.file("store")))
+            #expect(try store.verdicts(of: Self.office).count > 0)
+            let muchLater = WallTime(nanoseconds: UInt64(Date().timeIntervalSince1970) * .second + 500 * .day)
+            #expect(try store.expireVerdicts(now: muchLater) == false)
+            #expect(try store.verdicts(of: Self.office).isEmpty)
+        }
+        try await Gate.run(home) { gate in
+            #expect(try await gate.administration.account(Self.office).stoppedMachines == [])
+            #expect(try Self.spam(gate) == 0)
+            _ = try await Gate.awaited { () async throws -> Bool? in
+                try await gate.administration.account(Self.office).stoppedMachines == [Self.infected] ? true : nil
+            }
+            #expect(try Self.spam(gate) == 0)
+            let events = try await gate.administration.history(Self.office, limit: 100, cursor: nil).events
+            let verdicts = events.compactMap(\.verdict)
+            #expect(verdicts.count == 1 && verdicts.first?.machine == Self.infected)
+            #expect(verdicts.first?.sentences.first == "decided earlier, and not carried out")
+            #expect((verdicts.first?.score ?? 0) > 0)
+            // What one machine did is no reason for what an administrator has done to them all.
+            _ = try await gate.administration.suspend(Self.office, why: "does not pay", by: gate.actor)
+            let reasons = try await gate.administration.why(Self.office)
+            #expect(reasons.verdict == nil && reasons.stoppedMachines == [Self.infected])
+        }
+    }
+
     @Test("in shadow and in flag nobody is stopped", arguments: ["shadow", "flag"])
     func modes(mode: String) async throws {
         try await Gate.run(try await Self.home(mode)) { gate in

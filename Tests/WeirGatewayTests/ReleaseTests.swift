@@ -2,6 +2,7 @@ import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirRuntime
 
 @Suite("Ending a suspension or a flag") struct ReleaseTests {
     /// Until the store has the state, which nobody waits for.
@@ -53,6 +54,35 @@ import WeirGateway
             _ = try await gate.administration.suspend("ann", why: "it is the customer", by: gate.actor)
             let definition = AccountDefinition(plan: "home", password: "third")
             #expect(try await gate.administration.put("ann", definition, by: gate.actor).state == .suspended)
+        }
+    }
+
+    @Test("a suspension by hand stays, whatever the detector finds in messages that were on their way")
+    func handStays() async throws {
+        let home = try ConductTests.home("flag", relay: try ConductTests.relay())
+        try await Gate.run(home) { gate in
+            let token = try await ConductTests.ann(gate)
+            let bots = try (0..<8).map { number in
+                let client = try SMTPClient(port: gate.port(), from: "127.0.\(number % 3).9")
+                try client.hello("bot\(number % 3).example")
+                #expect(try client.login("ann", token).code == 235)
+                try client.must("MAIL FROM:<x@client.example>")
+                for guess in 0..<3 {
+                    #expect(try client.command("RCPT TO:<nobody\(number).\(guess)@example.com>").code == 550)
+                }
+                try client.must("RCPT TO:<somebody\(number)@example.com>")
+                #expect(try client.command("DATA").code == 354)
+                return client
+            }
+            _ = try await gate.administration.suspend("ann", why: "does not pay", by: gate.actor)
+            for bot in bots { #expect(try bot.command("Subject: offer\r\n\r\nBuy it now.\r\n.").code == 550) }
+            let isFlagged = eventually {
+                gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("\"state\":\"flagged\"") }
+            }
+            #expect(isFlagged, "or this shows nothing")
+            #expect(try await gate.administration.account("ann").state == .suspended)
+            try bots[0].must("MAIL FROM:<x@client.example>")
+            #expect(try bots[0].command("RCPT TO:<somebody@example.com>").code == 550)
         }
     }
 

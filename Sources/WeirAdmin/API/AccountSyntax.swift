@@ -20,6 +20,11 @@ package enum AccountSyntax {
         return digest.count == 32 ? digest : nil
     }
 
+    /// What is wrong with a text that is no ``MailAddress``.
+    package static func noMailAddress(_ text: String) -> String {
+        "must be a mail address such as subscriber@example.net, not \"\(text)\""
+    }
+
     /// What is wrong with a text that is no network.
     package static func noNetwork(_ text: String) -> String {
         do throws(IPNetworkError) {

@@ -71,12 +71,14 @@ package struct AccountReasons: Codable, Hashable, Sendable {
     /// Who moved it there; nil: it was always there.
     package var by: String?
     package var reason: String?
-    /// The latest; nil: there is none.
+    /// The latest, for an account that is not normal the latest on itself; nil: there is none.
     package var verdict: VerdictReport?
+    /// The EHLO names of machines behind it that may send nothing, ascending.
+    package var stoppedMachines: [String]
 
     package init(
         login: String, plan: String, detector: String, state: AccountState, since: WallTime, by: String? = nil,
-        reason: String? = nil, verdict: VerdictReport? = nil
+        reason: String? = nil, verdict: VerdictReport? = nil, stoppedMachines: [String] = []
     ) {
         self.login = login
         self.plan = plan
@@ -86,6 +88,7 @@ package struct AccountReasons: Codable, Hashable, Sendable {
         self.by = by
         self.reason = reason
         self.verdict = verdict
+        self.stoppedMachines = stoppedMachines
     }
 }
 

@@ -104,7 +104,7 @@ struct FieldReader {
     mutating func mailAddress(_ name: String) -> FieldChange {
         let change = change(name)
         guard case .set(let text) = change, !MailAddress.isPlain(text) else { return change }
-        fault(name, "must be a mail address such as subscriber@example.net, not \"\(text)\"")
+        fault(name, AccountSyntax.noMailAddress(text))
         return .keep
     }
 

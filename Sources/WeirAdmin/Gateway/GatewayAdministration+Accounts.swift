@@ -12,7 +12,7 @@ extension GatewayAdministration {
     ) async throws(AdminError) -> Account {
         let new = NewAccount(
             login: login, plan: try known(plan: definition.plan), customer: definition.customer,
-            mail: definition.mail, passwordHash: try await hash(definition.password),
+            mail: try mailAddress(definition.mail), passwordHash: try await hash(definition.password),
             networks: try networks(definition.networks, of: "networks"))
         try await change(login, by: actor) { store, author throws(StoreError) in try store.add(new, by: author) }
         return try await account(login)
@@ -23,17 +23,18 @@ extension GatewayAdministration {
     ) async throws(AdminError) -> Account {
         let wanted = try networks(definition.networks, of: "networks")
         let plan = try known(plan: definition.plan)
+        let mail = try mailAddress(definition.mail)
         let hash = try await hash(definition.password)
         let former = try await change(login, by: actor) { store, author throws(StoreError) -> AccountRecord? in
             guard let present = try store.account(login) else {
                 try store.add(
                     NewAccount(
-                        login: login, plan: plan, customer: definition.customer, mail: definition.mail,
+                        login: login, plan: plan, customer: definition.customer, mail: mail,
                         passwordHash: hash, networks: wanted), by: author)
                 return nil
             }
             let changes = AccountChanges(
-                plan: plan, customer: definition.customer ?? "", mail: definition.mail ?? "", passwordHash: hash ?? "",
+                plan: plan, customer: definition.customer ?? "", mail: mail ?? "", passwordHash: hash ?? "",
                 addedNetworks: wanted, removedNetworks: present.networks.filter { !wanted.contains($0) })
             try store.set(login, changes, by: author)
             return present
@@ -47,24 +48,17 @@ extension GatewayAdministration {
     ) async throws(AdminError) -> Account {
         var changes = AccountChanges(
             plan: try change.plan.map { plan throws(AdminError) in try known(plan: plan) },
-            customer: change.customer.text, mail: change.mail.text,
+            customer: change.customer.text, mail: try mailAddress(change.mail.text),
             addedNetworks: try networks(change.addNetworks, of: "add_networks"),
             removedNetworks: try networks(change.removeNetworks, of: "remove_networks"))
-        var password: String?
-        switch change.password {
-        case .keep: break
-        case .clear: changes.passwordHash = ""
-        case .set(let new):
-            password = new
-            changes.passwordHash = try await hash(new)
-        }
+        changes.passwordHash = change.password == .clear ? "" : try await hash(change.password.value)
         let all = changes
         let former = try await self.change(login, by: actor) { store, author throws(StoreError) in
             let former = try store.account(login)
             try store.set(login, all, by: author)
             return former
         }
-        if let former { try await afterChange(of: former, to: password, by: actor) }
+        if let former { try await afterChange(of: former, to: change.password.value, by: actor) }
         return try await account(login)
     }
 
@@ -76,7 +70,12 @@ extension GatewayAdministration {
         else { return }
         let octets = Array(password.utf8)
         if await hasher.spawn({ old.verify(octets) }).value { return }
-        try await passwordHasChanged(of: former.key, by: actor)
+        do throws(AdminError) {
+            try await passwordHasChanged(of: former.key, by: actor)
+        } catch {
+            let rest = "the suspension that it may end is not: release the account. \(error.detail)"
+            throw AdminError(error.kind, "The password was changed, \(rest)")
+        }
     }
 
     package func remove(_ login: String, by actor: Actor) async throws(AdminError) {
@@ -183,6 +182,11 @@ extension GatewayAdministration {
     private static func unknown(_ plan: String, _ names: [String]) -> String {
         let near = Spelling.nearest(to: plan, among: names).map { "did you mean \($0)?" }
         return "there is no plan \"\(plan)\"; \(near ?? "known are \(names.joined(separator: ", ")).")"
+    }
+
+    private func mailAddress(_ text: String?) throws(AdminError) -> String? {
+        guard let text, !text.isEmpty, !MailAddress.isPlain(text) else { return text }
+        throw .field("mail", AccountSyntax.noMailAddress(text))
     }
 
     private func networks(_ texts: [String], of field: String) throws(AdminError) -> [IPNetwork] {

@@ -64,7 +64,7 @@ extension GatewayAdministration {
             found.insert(key)
         }
         for message in Set(messages) {
-            guard let key = try await sender(of: message) else { continue }
+            guard let key = try await traces(of: message).account else { continue }
             found.insert(key)
         }
         guard found.count == 1, let key = found.first else { return nil }
@@ -89,21 +89,5 @@ extension GatewayAdministration {
             if let found { return found }
             cursor = last
         }
-    }
-
-    /// The key of the account that sent a message, as long as its story is kept.
-    private func sender(of message: MessageID) async throws(AdminError) -> String? {
-        let pending = ledger.ledger.story(message.number)
-        let name = try await mapped { () throws(StoreError) in
-            try await ledger.withStore { store throws(StoreError) in
-                let story = if let pending { pending } else { try store.story(message.number) }
-                // One that has just ended may have none yet.
-                let rows = story == nil ? try store.journal(message: message.number).rows : []
-                let account = story?.account ?? rows.first?.account
-                return try account.flatMap { account throws(StoreError) in try store.name(of: account) }
-            }
-        }
-        // Mail to the contact is counted beside the account's other mail.
-        return name.map { String($0.prefix { $0 != "\u{1F}" }) }
     }
 }

@@ -77,14 +77,11 @@ extension GatewayAdministration {
 
     func account(of record: AccountRecord) async throws(AdminError) -> Account {
         let parties = try await parties(of: [record])[0]
-        let isStopping = accounts.policies.plans[record.plan]?.detector == .suspend
         let (complaints, stopped) = try await mapped { () throws(StoreError) in
-            try await accounts.withStore { store throws(StoreError) in
-                (
-                    try store.complaintCount(record.key),
-                    isStopping ? try store.stoppedMachines(of: record.key) : []
-                )
+            let complaints = try await accounts.withStore { store throws(StoreError) in
+                try store.complaintCount(record.key)
             }
+            return (complaints, try await stoppedMachines(of: record))
         }
         let usages = ledger.ledger.decide { book, moment in book.usage(of: parties, at: moment) }
         let (now, wall) = (runtime.now, runtime.wall)
@@ -108,6 +105,16 @@ extension GatewayAdministration {
             networks: record.networks.map(\.description), hasPassword: record.passwordHash != nil,
             tokens: record.tokens.count, mail: record.mail, complaints: complaints, stoppedMachines: stopped,
             limits: limits)
+    }
+
+    /// The machines behind an account that are stopped now, by their EHLO names; without a daemon those that were.
+    func stoppedMachines(of record: AccountRecord) async throws(StoreError) -> [String] {
+        guard let plan = accounts.policies.plans[record.plan], plan.detector == .suspend else { return [] }
+        let recorded = try await accounts.withStore { store throws(StoreError) in
+            try store.stoppedMachines(of: record.key)
+        }
+        guard !recorded.isEmpty, let gateway = daemon?.server.gateway else { return recorded }
+        return try await gateway.stopped(recorded, behind: try await subject(of: record.key), plan)
     }
 
     func summaries(of records: [AccountRecord]) async throws(AdminError) -> [(key: String, summary: AccountSummary)] {

@@ -16,7 +16,11 @@ extension GatewayAdministration {
         let record = try await record(login)
         let plan = accounts.policies.plans[record.plan] ?? Plan(name: record.plan)
         let (state, machines) = try await mapped { () throws(StoreError) in
-            try await detector.release(try await subject(of: record.key), under: plan)
+            let (state, machines) = try await detector.release(try await subject(of: record.key), under: plan)
+            let recorded = try await accounts.withStore { store throws(StoreError) in
+                try store.stoppedMachines(of: record.key)
+            }
+            return (state, max(machines, recorded.count))
         }
         if machines > 0 {
             try await change(login, by: actor, why: why) { store, author throws(StoreError) in

@@ -9,19 +9,22 @@ import WeirStore
 extension GatewayAdministration {
     package func why(_ login: String) async throws(AdminError) -> AccountReasons {
         let record = try await record(login)
-        let (moves, verdicts) = try await mapped { () throws(StoreError) in
-            try await accounts.withStore { store throws(StoreError) in
+        let (move, verdicts, stopped) = try await mapped { () throws(StoreError) in
+            let (move, verdicts) = try await accounts.withStore { store throws(StoreError) in
                 (
                     try store.audit(of: record.key).first { $0.action == "account.state" },
-                    try store.verdicts(of: record.key, limit: 1)
+                    try store.verdicts(of: record.key)
                 )
             }
+            return (move, verdicts, try await stoppedMachines(of: record))
         }
+        // What one machine did is no reason for the standing of them all.
+        let verdict = record.state == .normal ? verdicts.first : verdicts.first { $0.machine == nil }
         let mode = accounts.policies.plans[record.plan]?.detector.rawValue ?? "off"
         return AccountReasons(
             login: record.login, plan: record.plan, detector: mode, state: AccountState(record.state),
-            since: record.stateSince, by: moves?.actor, reason: record.stateReason,
-            verdict: verdicts.first.map(VerdictReport.init))
+            since: record.stateSince, by: move?.actor, reason: record.stateReason,
+            verdict: verdict.map(VerdictReport.init), stoppedMachines: stopped)
     }
 
     package func history(_ login: String, limit: Int, cursor: String?) async throws(AdminError) -> AccountHistory {
@@ -64,27 +67,18 @@ extension GatewayAdministration {
             throw AdminError(
                 .badRequest, "\"\(id)\" is no id: it has 13 letters and digits, as replies and log lines say.")
         }
-        let pending = ledger.ledger.story(message.number)
-        let (story, rows, name) = try await mapped { () throws(StoreError) in
-            try await ledger.withStore { store throws(StoreError) in
-                let story = if let pending { pending } else { try store.story(message.number) }
-                let rows = story == nil ? try store.journal(message: message.number).rows : []
-                let account = story?.account ?? rows.first?.account
-                return (story, rows, try account.flatMap { id throws(StoreError) in try store.name(of: id) })
-            }
-        }
+        let (story, rows, key) = try await traces(of: message)
         guard story != nil || !rows.isEmpty else {
             let days = LedgerStore.storiesKept / .day
             throw AdminError(
                 .noSuchMessage,
                 "Nothing is known of \(message). Stories are kept for \(days) days; the log may go back further.")
         }
-        // Recipients of the contact's own cap are counted under a name that no login can have.
-        let key = name.map { String($0.prefix { $0 != "\u{1F}" }) } ?? ""
-        var report = MessageReport(message, account: key, story: story, rows: rows)
+        let account = key ?? ""
+        var report = MessageReport(message, account: account, story: story, rows: rows)
         let (record, verdicts) = try await mapped { () throws(StoreError) in
             try await accounts.withStore { store throws(StoreError) in
-                (try store.account(key), try store.verdicts(of: key))
+                (try store.account(account), try store.verdicts(of: account))
             }
         }
         if let record {
@@ -93,6 +87,23 @@ extension GatewayAdministration {
         }
         report.verdict = verdicts.first { $0.messages.contains(message.number) }.map(VerdictReport.init)
         return report
+    }
+
+    /// What is known of a message: its story, or rows of the journal where it has none yet, and the key of its account.
+    func traces(
+        of message: MessageID
+    ) async throws(AdminError) -> (story: StoryRow?, rows: [JournalRow], account: String?) {
+        let pending = ledger.ledger.story(message.number)
+        return try await mapped { () throws(StoreError) in
+            try await ledger.withStore { store throws(StoreError) in
+                let story = if let pending { pending } else { try store.story(message.number) }
+                let rows = story == nil ? try store.journal(message: message.number).rows : []
+                let account = story?.account ?? rows.first?.account
+                let name = try account.flatMap { id throws(StoreError) in try store.name(of: id) }
+                // Recipients of the contact's own cap are counted under a name that no login can have.
+                return (story, rows, name.map { String($0.prefix { $0 != "\u{1F}" }) })
+            }
+        }
     }
 }
 

@@ -128,7 +128,7 @@ extension Gateway {
 
 extension AccountRecord {
     /// Where mail about the account goes: its own address, else the login where that is one.
-    fileprivate var mailbox: String? { mail ?? (login.contains("@") ? login : nil) }
+    fileprivate var mailbox: String? { mail ?? (MailAddress.isPlain(login) ? login : nil) }
 }
 
 extension Herald.Terms {

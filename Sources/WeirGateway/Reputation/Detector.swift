@@ -123,6 +123,23 @@ package final class Detector: Sendable {
         state.withLock { $0.evidence[subject]?.isStopped(machine: machine, terms: terms) ?? false }
     }
 
+    /// Whether the flag of an account, or of the machine that writes, holds recipients back.
+    func isBraked(machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
+        state.withLock { $0.evidence[subject]?.isBraked(machine, terms: terms) ?? false }
+    }
+
+    /// The machines behind an account that may send nothing now.
+    func stoppedMachines(behind subject: SubjectID, _ terms: Terms) async throws(StoreError) -> [UInt64] {
+        _ = try await prepare(subject)
+        return state.withLock { $0.evidence[subject]?.stoppedMachines(terms) ?? [] }
+    }
+
+    /// In place of a verdict that has no record; see ``Dossier/lateVerdict(ofMachine:terms:at:)``.
+    func lateVerdict(of subject: SubjectID, machine: UInt64?, _ terms: Terms) -> Verdict? {
+        let now = runtime.now
+        return state.withLock { $0.evidence[subject]?.lateVerdict(ofMachine: machine, terms: terms, at: now) }
+    }
+
     /// Decides of a message before it is released.
     package func judge(_ message: MessageFacts, of subject: SubjectID, _ terms: Terms) -> Judgements? {
         observe(.message(message), of: subject, terms)
@@ -156,7 +173,7 @@ package final class Detector: Sendable {
         // First, so that there is room for one more observation.
         try await save()
         _ = try await prepare(subject)
-        let machines = state.withLock { $0.evidence[subject]?.stoppedMachines(terms) } ?? 0
+        let machines = state.withLock { $0.evidence[subject]?.stoppedMachines(terms).count } ?? 0
         _ = observe(.release, of: subject, terms)
         let standing = try await evidence(of: subject)?.standing ?? .normal
         try await save()

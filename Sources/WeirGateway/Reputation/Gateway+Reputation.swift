@@ -35,16 +35,13 @@ extension Gateway {
             record = VerdictRecord(verdict, of: account.key, machine: nil, mode, at: runtime.wall)
         }
         // A suspension is ended by nobody but an administrator. All else follows the evidence, also where a kill came between the two.
-        guard state != present, record != nil || present != .suspended,
-            mode == .suspend || (mode == .flag && state != .suspended)
+        guard state != present, present != .suspended, mode == .suspend || (mode == .flag && state != .suspended)
         else { return store(record, of: account, mode, moving: nil) }
         account.update { $0.state = state }
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
         if record == nil, state == .suspended || state == .flagged {
-            let verdict = judgement.lateVerdict(terms: terms, at: runtime.now)
-            record = VerdictRecord(verdict, of: account.key, machine: nil, mode, at: runtime.wall)
+            record = lateRecord(of: account, machine: nil, terms)
             record?.old = present
-            record?.sentences.insert("decided earlier, and not carried out", at: 0)
         }
         store(record, of: account, mode, moving: state)
     }
@@ -55,8 +52,57 @@ extension Gateway {
         guard let verdict = judgement.verdict else { return }
         let machine = String(decoding: name, as: UTF8.self)
         log(verdict, of: account, terms.mode, machine: machine)
+        if verdict.after.isSuspended { _ = recordedStops.withLock { $0.insert(stop(of: machine, behind: account)) } }
         let record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
-        store(record, of: account, terms.mode, moving: nil, machine: machine)
+        store(record, of: account, terms.mode, moving: nil)
+    }
+
+    /// Sees to it, when a machine is refused, that its stop has a record and is told: a kill may have come between, or a store that
+    /// failed for long.
+    func ensureRecord(ofMachine name: [UInt8], behind account: Account, _ terms: Terms) {
+        let machine = String(decoding: name, as: UTF8.self)
+        let stop = stop(of: machine, behind: account)
+        guard recordedStops.withLock({ $0.insert(stop) }) else { return }
+        runtime.loops[0].spawn { [self] in
+            do throws(StoreError) {
+                let names = try await accounts.withStore { store throws(StoreError) in
+                    try store.stoppedMachines(of: account.key)
+                }
+                guard !names.contains(where: { self.stop(of: $0, behind: account) == stop }),
+                    let record = lateRecord(of: account, machine: machine, terms)
+                else { return }
+                store(record, of: account, terms.mode, moving: nil)
+            } catch {
+                recordedStops.withLock { $0.remove(stop) }
+            }
+        }
+    }
+
+    private func stop(of machine: String, behind account: Account) -> RecordedStops.Stop {
+        RecordedStops.Stop(subject: account.subject, name: hash(ofMachine: machine))
+    }
+
+    private func hash(ofMachine name: String) -> UInt64 {
+        let octets = name.utf8.map(\.lowercased)
+        return evidenceHash(octets.span)
+    }
+
+    /// In place of the record of a decision that stands in the evidence alone; nil: it does not stand there any more.
+    private func lateRecord(of account: Account, machine: String?, _ terms: Terms) -> VerdictRecord? {
+        let name = machine.map { hash(ofMachine: $0) }
+        guard let verdict = detector.lateVerdict(of: account.subject, machine: name, terms) else { return nil }
+        var record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
+        record.sentences.insert("decided earlier, and not carried out", at: 0)
+        return record
+    }
+
+    /// Those of these machines that are stopped now.
+    package func stopped(
+        _ machines: [String], behind subject: SubjectID, _ plan: Plan
+    ) async throws(StoreError) -> [String] {
+        guard !machines.isEmpty, let terms = Terms(plan) else { return [] }
+        let stopped = try await detector.stoppedMachines(behind: subject, terms)
+        return machines.filter { stopped.contains(hash(ofMachine: $0)) }
     }
 
     /// Verdicts that wait for the store, at most; beyond it their line in the log is all that is kept.
@@ -68,19 +114,16 @@ extension Gateway {
     static let evidenceWait: UInt64 = .minute
 
     /// Writes a verdict's record, and where it moved the account, that in the same commit. Nobody waits for it.
-    private func store(
-        _ record: VerdictRecord?, of account: Account, _ mode: Mode, moving state: AccountState?,
-        machine: String? = nil
-    ) {
+    private func store(_ record: VerdictRecord?, of account: Account, _ mode: Mode, moving state: AccountState?) {
         let hasRoom = verdictsPending.load(ordering: .relaxed) < Gateway.verdictsPendingMax
         let verdict = hasRoom ? record : nil
         guard verdict != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
         let reason = record?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
-        let stopsMachine = machine != nil && verdict?.new == .suspended && mode == .suspend
+        let stopsMachine = verdict?.machine != nil && verdict?.new == .suspended && mode == .suspend
         let kind = stopsMachine ? EventKind.machineStopped : state.flatMap(Gateway.event)
-        let notices = kind.map { self.notices(of: $0, account, machine: machine, reason) } ?? []
+        let notices = kind.map { self.notices(of: $0, account, machine: verdict?.machine, reason) } ?? []
         let (ledger, loop) = (ledgerWriter.ledger, runtime.loops[0])
         let ticket = ledger.lastTicket
         loop.spawn { [self] in
@@ -89,12 +132,14 @@ extension Gateway {
             _ = await ledger.becomesDurable(ticket, until: loop.now + Gateway.evidenceWait, waiter: waiter)
             waiter.retire()
             var tries = 1
-            while !(await keep(
-                verdict, of: account, moving: state, by: author, telling: notices, isOfMachine: stopsMachine)),
-                tries < Gateway.verdictTriesMax, !isDraining
-            {
+            var isKept = await keep(verdict, of: account, moving: state, by: author, telling: notices)
+            while !isKept, tries < Gateway.verdictTriesMax, !isDraining {
                 tries += 1
                 await loop.sleep(until: loop.now + Gateway.verdictRetry)
+                isKept = await keep(verdict, of: account, moving: state, by: author, telling: notices)
+            }
+            if !isKept, let machine = verdict?.machine {
+                recordedStops.withLock { $0.remove(stop(of: machine, behind: account)) }
             }
             verdictsPending.subtract(1, ordering: .relaxed)
         }
@@ -113,14 +158,14 @@ extension Gateway {
     /// Whether the store has it.
     private func keep(
         _ verdict: VerdictRecord?, of account: Account, moving state: AccountState?, by author: Author,
-        telling notices: [Notice], isOfMachine: Bool
+        telling notices: [Notice]
     ) async -> Bool {
         do throws(StoreError) {
             let isNew = try await accounts.withStore { store throws(StoreError) in
                 // One that was overtaken by the next is not written over it.
                 let state = account.standing.state == state ? state : nil
                 // Of a machine is told though it moves no account.
-                let kept = state == nil && !isOfMachine ? [] : notices.compactMap(\.stored)
+                let kept = state == nil && verdict?.machine == nil ? [] : notices.compactMap(\.stored)
                 if let verdict { return try store.keep(verdict, moving: state, by: author, telling: kept) }
                 guard let state else { return false }
                 return try store.setState(account.key, state, by: author, telling: kept)
@@ -227,7 +272,8 @@ extension AccountState {
 }
 
 extension Terms {
-    /// A plan's: how many new people a day are ordinary follows from what it lets through; nobody is given a large plan unlooked at.
+    /// A plan's: how many new people a day are ordinary follows from the recipients a day that it lets through. A plan of more than
+    /// ``businessRecipientsMax`` counts as one whose holder was looked at first.
     package init?(_ plan: Plan) {
         guard let mode = Mode(rawValue: plan.detector.rawValue), mode != .off else { return nil }
         let daily = plan.limits.filter { $0.quantity == .recipients && $0.window == .day && $0.excess != .observe }

@@ -63,7 +63,7 @@ extension Session {
             return settleAuthentication(.authenticationBusy)
         case .wrong(let account):
             tell(.failure, login: credentials.login)
-            if let account { await noteFailedLogin(account) }
+            if let account { noteFailedLogin(account) }
             return settleAuthentication(.authenticationFailed)
         case .right(let account):
             tell(.success)

@@ -16,15 +16,14 @@ extension Session {
     }
 
     /// Tells the detector of credentials that were checked and are not the account's; what that takes bounds how often.
-    func noteFailedLogin(_ account: Account) async {
-        guard let terms = permission(of: account).conduct else { return }
-        await prepareConduct(account)
-        noteFailedLogin(account, terms)
-    }
-
+    /// The client does not wait for it: how long that takes would tell that there is such an account.
     @inline(never)
-    private func noteFailedLogin(_ account: Account, _ terms: Terms) {
-        _ = gateway.detector.observe(.failedLogin, of: account.subject, terms)
+    func noteFailedLogin(_ account: Account) {
+        guard let terms = permission(of: account).conduct else { return }
+        loop.spawn { [gateway] in
+            await gateway.prepareEvidence(of: account)
+            _ = gateway.detector.observe(.failedLogin, of: account.subject, terms)
+        }
     }
 
     /// Tells the detector of a limit that refused something, once a message.
@@ -55,19 +54,28 @@ extension Session {
         transaction.conduct?.write(to: person(recipient, length: length))
     }
 
-    /// Whether the machine that sends is stopped, though its account is not.
+    /// Whether the machine that sends is stopped, though its account is not; then that has its record.
     @inline(never)
     func isMachineStopped(_ transaction: Transaction) -> Bool {
+        guard transaction.isByNetwork, let conduct = transaction.conduct,
+            gateway.detector.isStopped(machine: conduct.name, of: transaction.account.subject, conduct.terms)
+        else { return false }
+        gateway.ensureRecord(ofMachine: clientName, behind: transaction.account, conduct.terms)
+        return true
+    }
+
+    /// Whether the account is flagged, or the machine that sends.
+    @inline(never)
+    private func isBraked(_ transaction: Transaction) -> Bool {
+        if permission(of: transaction.account).state == .flagged { return true }
         guard transaction.isByNetwork, let conduct = transaction.conduct else { return false }
-        return gateway.detector.isStopped(machine: conduct.name, of: transaction.account.subject, conduct.terms)
+        return gateway.detector.isBraked(machine: conduct.name, of: transaction.account.subject, conduct.terms)
     }
 
     /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
     /// through.
     func brake(_ recipient: RecipientParameters, length: Int, _ transaction: Transaction) -> Reply? {
-        guard transaction.isByNetwork || permission(of: transaction.account).state == .flagged,
-            let conduct = transaction.conduct
-        else { return nil }
+        guard isBraked(transaction), let conduct = transaction.conduct else { return nil }
         let person = person(recipient, length: length)
         func holds(pending: Int) -> Bool {
             gateway.detector.holds(
@@ -112,8 +120,7 @@ extension Session {
 
     /// Tells the detector what became of a message; nil: it came to no end, but a relay may have refused its recipients.
     ///
-    /// Of a message that its own decision suspended the account for, it is told nothing: that was not released, and those to whom it
-    /// went shall not become people whom the account knows.
+    /// Of a message that its own decision suspended its account or machine for, it is told nothing: that was not released.
     @inline(never)
     func learnOutcome(of transaction: Transaction, isTaken: Bool?) {
         if transaction.conduct?.isJudged == false, transaction.conduct?.isTelling == true {
@@ -153,5 +160,5 @@ extension Session {
 }
 
 extension UInt8 {
-    fileprivate var lowercased: UInt8 { 0x41...0x5A ~= self ? self | 0x20 : self }
+    var lowercased: UInt8 { 0x41...0x5A ~= self ? self | 0x20 : self }
 }

@@ -237,6 +237,7 @@ extension Session {
             transaction.story.verdict =
                 refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
             gateway.note(refusal, of: transaction.account)
+            if refusal.limit.window != .message { noteLimitReached(transaction) }
             return .refused(explain(refusal, transaction))
         }
     }
