@@ -3,10 +3,8 @@ import Glibc
 
 /// A clock for a daemon of its own, which the test puts forward: a library adds to what the kernel says.
 final class ShiftedClock: Sendable {
-    /// Waits that name their end are the only ones that must know of the shift.
+    /// A wait that named its end by one of these clocks would take as much longer as this adds, as after a wall clock that was set back.
     private static let source = """
-        #include <dlfcn.h>
-        #include <pthread.h>
         #include <time.h>
 
         static void add(struct timespec *time, int64_t nanoseconds) {
@@ -19,16 +17,6 @@ final class ShiftedClock: Sendable {
             long status = syscall(SYS_clock_gettime, clock, time);
             if (status == 0 && word && (clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME)) add(time, *word);
             return (int)status;
-        }
-
-        int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
-            // Its first version, which dlsym would find, waits differently.
-            void *latest = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
-            int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *) =
-                latest ? latest : dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-            struct timespec end = *until;
-            if (word) add(&end, -*word);
-            return wait(condition, mutex, &end);
         }
         """
 

@@ -20,7 +20,12 @@ package final class WorkerThread: RuntimeExecutor, @unchecked Sendable {
     package init(clock: AnchoredClock, name: String) throws(SystemError) {
         self.clock = clock
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        // Or a wall clock that is set back would make every wait longer by as much.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
         super.init()
         thread = try startThread(name: name) { [self] in run() }
     }
@@ -72,7 +77,7 @@ package final class WorkerThread: RuntimeExecutor, @unchecked Sendable {
         if !mailWaits {
             if let next = timers.next {
                 var until = timespec()
-                clock_gettime(CLOCK_REALTIME, &until)
+                clock_gettime(CLOCK_MONOTONIC, &until)
                 let total = UInt64(until.tv_nsec) + min(next.since(now), .minute)
                 until.tv_sec += Int(total / .second)
                 until.tv_nsec = Int(total % .second)
