@@ -9,18 +9,17 @@ extension AccountEvidence {
     /// All of it in one piece, of ``encodedOctetsMax`` at most.
     package func encoded() -> [UInt8] {
         var blob = BlobWriter(version: Self.version)
+        var evidence = self
         for instant in [updated, unrest, began] { blob.put(instant.nanoseconds) }
         blob.put(lastRelease?.nanoseconds ?? 0)
         let (state, time) = standing.code
         blob.put(state)
         blob.put(time)
-        for keyPath in Self.numbers { blob.put(self[keyPath: keyPath]) }
-        for tally in [today, yesterday] {
-            for keyPath in DayTally.counts { blob.put(tally[keyPath: keyPath]) }
-            blob.put(UInt8(tally.isStrange ? 1 : 0) | UInt8(tally.hadFamiliarNetwork ? 2 : 0))
-            for index in 0..<4 { blob.put(tally.suspicion[index]) }
-        }
-        for ring in [newByHour, newByFiveMinutes] { blob.put(ring) }
+        evidence.visitNumbers { blob.put($0) }
+        blob.put(today)
+        blob.put(yesterday)
+        blob.put(newByHour)
+        blob.put(newByFiveMinutes)
         for filter in [known.younger, known.elder, seenToday] { blob.put(filter) }
         for list in [networks, names, countries] { blob.put(list) }
         blob.put(texts)
@@ -28,7 +27,7 @@ extension AccountEvidence {
         for id in suspects.ids { blob.put(id) }
         blob.put(ballot.cast.nanoseconds)
         blob.put(ballot.messages)
-        for keyPath in Climate.Shares.all { blob.put(ballot.shares[keyPath: keyPath]) }
+        blob.put(ballot.shares)
         return blob.finish()
     }
 
@@ -43,11 +42,11 @@ extension AccountEvidence {
         let code = (try blob.integer(UInt8.self), try blob.integer(UInt64.self))
         guard let standing = Standing(code: code) else { throw .damaged }
         self.standing = standing
-        for keyPath in Self.numbers { self[keyPath: keyPath] = try blob.double() }
+        try visitNumbers { number throws(EvidenceError) in number = try blob.double() }
         today = try blob.tally()
         yesterday = try blob.tally()
-        newByHour = try blob.ring(slots: 24)
-        newByFiveMinutes = try blob.ring(slots: 12)
+        newByHour = try blob.ring()
+        newByFiveMinutes = try blob.ring()
         known = People(younger: try blob.filter(), elder: try blob.filter())
         seenToday = try blob.filter()
         networks = try blob.acquaintances(max: Acquaintances.networksMax)
@@ -59,37 +58,74 @@ extension AccountEvidence {
         suspects = Suspects(ids: ids)
         ballot.cast = Instant(nanoseconds: try blob.integer(UInt64.self))
         ballot.messages = try blob.integer(UInt32.self)
-        for keyPath in Climate.Shares.all { ballot.shares[keyPath: keyPath] = try blob.double() }
-        try blob.end()
+        ballot.shares = try blob.shares()
+        try blob.finish()
     }
 
-    private static var numbers: [WritableKeyPath<AccountEvidence, Double>] {
-        [
-            \.content, \.delivery, \.refusals, \.complaints, \.delivered, \.peopleLately, \.recipientsLately,
-            \.strangeNetworksLately, \.strangeNamesLately, \.strangeCountriesLately, \.failedLogins, \.habit.activeDays,
-            \.habit.days,
-            \.habit.strangeNetworkDays, \.habit.texts, \.habit.condemnedTexts,
-            \.habit.newPeople, \.habit.unknownPeople, \.habit.recipients, \.habit.deferred, \.habit.messages,
-            \.habit.refusedMessages, \.habit.newInADay, \.habit.newInAnHour, \.habit.fanOut, \.habit.strangeNetworks,
-            \.habit.strangeNames, \.habit.failedLogins, \.capsReached, \.habit.capsReached, \.habit.letters,
-            \.habit.otherSenders, \.habit.formatted,
-        ]
+    /// In the order of the layout.
+    private mutating func visitNumbers<Failure>(
+        _ visit: (inout Double) throws(Failure) -> Void
+    ) throws(Failure) {
+        try visit(&content)
+        try visit(&delivery)
+        try visit(&refusals)
+        try visit(&complaints)
+        try visit(&delivered)
+        try visit(&peopleLately)
+        try visit(&recipientsLately)
+        try visit(&strangeNetworksLately)
+        try visit(&strangeNamesLately)
+        try visit(&strangeCountriesLately)
+        try visit(&failedLogins)
+        try visit(&habit.activeDays)
+        try visit(&habit.days)
+        try visit(&habit.strangeNetworkDays)
+        try visit(&habit.texts)
+        try visit(&habit.condemnedTexts)
+        try visit(&habit.newPeople)
+        try visit(&habit.unknownPeople)
+        try visit(&habit.recipients)
+        try visit(&habit.deferred)
+        try visit(&habit.messages)
+        try visit(&habit.refusedMessages)
+        try visit(&habit.newInADay)
+        try visit(&habit.newInAnHour)
+        try visit(&habit.fanOut)
+        try visit(&habit.strangeNetworks)
+        try visit(&habit.strangeNames)
+        try visit(&habit.failedLogins)
+        try visit(&capsReached)
+        try visit(&habit.capsReached)
+        try visit(&habit.letters)
+        try visit(&habit.otherSenders)
+        try visit(&habit.formatted)
     }
 }
 
 extension DayTally {
-    fileprivate static var counts: [WritableKeyPath<DayTally, UInt32>] {
-        [
-            \.messages, \.recipients, \.people, \.newPeople, \.unknownPeople, \.deferred, \.refusedMessages, \.texts,
-            \.condemnedTexts, \.strangeNetworks, \.strangeNames, \.failedLogins, \.newInADay, \.newInAnHour, \.fanOut,
-            \.capsReached, \.letters, \.otherSenders, \.formatted,
-        ]
-    }
-}
-
-extension Climate.Shares {
-    static var all: [WritableKeyPath<Climate.Shares, Double>] {
-        [\.condemned, \.unknown, \.deferred, \.refused]
+    /// In the order of the layout.
+    fileprivate mutating func visitCounts<Failure>(
+        _ visit: (inout UInt32) throws(Failure) -> Void
+    ) throws(Failure) {
+        try visit(&messages)
+        try visit(&recipients)
+        try visit(&people)
+        try visit(&newPeople)
+        try visit(&unknownPeople)
+        try visit(&deferred)
+        try visit(&refusedMessages)
+        try visit(&texts)
+        try visit(&condemnedTexts)
+        try visit(&strangeNetworks)
+        try visit(&strangeNames)
+        try visit(&failedLogins)
+        try visit(&newInADay)
+        try visit(&newInAnHour)
+        try visit(&fanOut)
+        try visit(&capsReached)
+        try visit(&letters)
+        try visit(&otherSenders)
+        try visit(&formatted)
     }
 }
 
@@ -118,9 +154,23 @@ extension Standing {
 // MARK: - The parts
 
 extension BlobWriter {
-    mutating func put(_ ring: Ring) {
+    fileprivate mutating func put(_ tally: DayTally) {
+        var tally = tally
+        tally.visitCounts { put($0) }
+        put(UInt8(tally.isStrange ? 1 : 0) | UInt8(tally.hadFamiliarNetwork ? 2 : 0))
+        for index in 0..<4 { put(tally.suspicion[index]) }
+    }
+
+    mutating func put(_ shares: Climate.Shares) {
+        put(shares.condemned)
+        put(shares.unknown)
+        put(shares.deferred)
+        put(shares.refused)
+    }
+
+    mutating func put<let count: Int>(_ ring: Ring<count>) {
         put(ring.latest)
-        for slot in ring.slots { put(slot) }
+        for place in ring.slots.indices { put(ring.slots[place]) }
     }
 
     mutating func put(_ filter: PeopleFilter) {
@@ -154,7 +204,7 @@ extension BlobWriter {
 extension BlobReader {
     fileprivate mutating func tally() throws(EvidenceError) -> DayTally {
         var tally = DayTally()
-        for keyPath in DayTally.counts { tally[keyPath: keyPath] = try integer(UInt32.self) }
+        try tally.visitCounts { count throws(EvidenceError) in count = try integer(UInt32.self) }
         let flags = try integer(UInt8.self)
         tally.isStrange = flags & 1 != 0
         tally.hadFamiliarNetwork = flags & 2 != 0
@@ -162,24 +212,37 @@ extension BlobReader {
         return tally
     }
 
-    mutating func ring(slots count: Int) throws(EvidenceError) -> Ring {
+    mutating func shares() throws(EvidenceError) -> Climate.Shares {
+        var shares = Climate.Shares()
+        shares.condemned = try double()
+        shares.unknown = try double()
+        shares.deferred = try double()
+        shares.refused = try double()
+        return shares
+    }
+
+    mutating func ring<let count: Int>() throws(EvidenceError) -> Ring<count> {
         let latest = try integer(UInt64.self)
-        var slots: [UInt32] = []
-        for _ in 0..<count { slots.append(try integer(UInt32.self)) }
+        var slots = InlineArray<count, UInt32>(repeating: 0)
+        for place in slots.indices { slots[place] = try integer(UInt32.self) }
         return Ring(slots: slots, latest: latest)
     }
 
     mutating func filter() throws(EvidenceError) -> PeopleFilter {
         let people = try count(max: PeopleFilter.peopleMax)
+        let count = PeopleFilter.words(for: people)
         var words: [UInt32] = []
-        for _ in 0..<PeopleFilter.words(for: people) { words.append(try integer(UInt32.self)) }
+        words.reserveCapacity(count)
+        for _ in 0..<count { words.append(try integer(UInt32.self)) }
         guard let filter = PeopleFilter(words: words, count: people) else { throw .damaged }
         return filter
     }
 
     fileprivate mutating func acquaintances(max: Int) throws(EvidenceError) -> Acquaintances {
+        let count = try count(max: max)
         var entries: [Acquaintances.Entry] = []
-        for _ in 0..<(try count(max: max)) {
+        entries.reserveCapacity(count)
+        for _ in 0..<count {
             entries.append(
                 Acquaintances.Entry(
                     hash: try integer(UInt32.self), firstMinute: try integer(UInt32.self),
@@ -189,8 +252,10 @@ extension BlobReader {
     }
 
     fileprivate mutating func texts() throws(EvidenceError) -> TextTable {
+        let count = try count(max: TextTable.max)
         var entries: [TextTable.Entry] = []
-        for _ in 0..<(try count(max: TextTable.max)) {
+        entries.reserveCapacity(count)
+        for _ in 0..<count {
             entries.append(
                 TextTable.Entry(
                     fingerprint: try integer(UInt64.self), score: try float(), credit: try float(),

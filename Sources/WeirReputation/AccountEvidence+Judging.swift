@@ -2,12 +2,29 @@ package import WeirBase
 
 /// What is decided of a message, and why.
 package struct Judgement: Equatable, Sendable {
-    package var score: Score
-    package var findings: Findings
-    /// Set when the account's standing changed by it.
-    package var verdict: Verdict?
+    package let score: Score
+    package let findings: Findings
     /// As after the decision.
-    package var standing: Standing
+    package fileprivate(set) var standing: Standing
+    fileprivate var change: Change?
+
+    /// Of the account's standing, by this decision.
+    fileprivate struct Change: Equatable {
+        let time: Instant
+        let before: Standing
+        let thresholds: Thresholds
+        let messages: [UInt64]
+        let isBefore: Bool
+    }
+
+    /// Where the account's standing changed by it.
+    package var verdict: Verdict? {
+        change.map {
+            Verdict(
+                time: $0.time, before: $0.before, after: standing, score: score, findings: findings,
+                thresholds: $0.thresholds, messages: $0.messages, isBefore: $0.isBefore)
+        }
+    }
 
     /// Whether it gives any reason for suspicion.
     package var isSuspicious: Bool { score.total >= Standing.calmScore }
@@ -21,34 +38,34 @@ extension AccountEvidence {
         _ message: MessageFacts, terms: Terms, surroundings: inout Surroundings, at now: Instant
     ) -> Judgement {
         begin(terms, &surroundings, now)
-        var findings = Findings()
-        meetOrigin(message, terms, now, &findings)
-        compareForm(message, terms, &findings)
+        var found = Findings.OfMessage()
+        meetOrigin(message, terms, now, &found)
+        compareForm(message, terms, &found)
         if today.messages == 0, !terms.isOneMachine { surroundings.climate.noteActive() }
         let people = countPeople(message)
-        findings.reach = reach(message, people)
-        weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &findings)
-        let isToKnown = !message.recipients.isEmpty && message.recipients.allSatisfy { known.contains($0) }
+        found.reach = reach(message, people)
+        weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &found)
+        let isToKnown =
+            !message.recipients.isEmpty && message.recipients.allSatisfy { known.contains($0) }
         if isToKnown { surroundings.neighbourhood.know(message.content?.linkDomains ?? []) }
-        findings.neighbours = surroundings.neighbourhood.count(
-            message, isStrangeNetwork: findings.isStrangeNetwork, reach: findings.reach, at: now)
-        if findings.isStrangeNetwork, people.new > 0, findings.reach >= 0.5 {
-            findings.sameTextAccounts = surroundings.neighbourhood.sight(message, at: now)
+        found.neighbours = surroundings.neighbourhood.count(
+            message, isStrangeNetwork: found.isStrangeNetwork, reach: found.reach, at: now)
+        if found.isStrangeNetwork, people.new > 0, found.reach >= 0.5 {
+            found.sameTextAccounts = surroundings.neighbourhood.sight(message, at: now)
         }
-        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: true, now)
+        return conclude(message.id, message, found, terms, &surroundings, isBefore: true, now)
     }
 
     /// Decides anew from what became of a message.
     ///
-    /// Call it for each message that was released, with what ``judge(_:terms:surroundings:at:)`` returned for it.
+    /// Call it for each message that was released, with what ``judge(_:terms:surroundings:at:)`` found of it.
     package mutating func learn(
-        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, terms: Terms,
+        _ outcome: Outcome, of message: MessageFacts, after found: Findings.OfMessage, terms: Terms,
         surroundings: inout Surroundings, at now: Instant
     ) -> Judgement {
         begin(terms, &surroundings, now)
-        var findings = judgement.findings
-        weighDelivery(outcome, message, findings, terms, &surroundings)
-        return conclude(message.id, message, &findings, terms, &surroundings, isBefore: false, now)
+        weighDelivery(outcome, message, found, terms, &surroundings)
+        return conclude(message.id, message, found, terms, &surroundings, isBefore: false, now)
     }
 
     /// A login failed. It decides nothing by itself.
@@ -71,8 +88,7 @@ extension AccountEvidence {
     ) -> Judgement {
         begin(terms, &surroundings, now)
         complaints = min(complaints + 1, 1e6)
-        var findings = Findings()
-        return conclude(id, nil, &findings, terms, &surroundings, isBefore: false, now)
+        return conclude(id, nil, Findings.OfMessage(), terms, &surroundings, isBefore: false, now)
     }
 
     // MARK: - Gathering
@@ -85,7 +101,7 @@ extension AccountEvidence {
     private var isCalm: Bool { !standing.isFlagged && content + delivery + refusals < Standing.calmScore }
 
     private mutating func meetOrigin(
-        _ message: MessageFacts, _ terms: Terms, _ now: Instant, _ findings: inout Findings
+        _ message: MessageFacts, _ terms: Terms, _ now: Instant, _ found: inout Findings.OfMessage
     ) {
         let namesMax = terms.isByNetwork ? Acquaintances.namesByNetworkMax : Acquaintances.namesMax
         // Before there is anything to compare with, nothing is strange.
@@ -96,9 +112,10 @@ extension AccountEvidence {
             today.strangeNames.count(1)
         }
         guard !terms.isByNetwork else { return }
-        let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
-        findings.isStrangeNetwork = network != .familiar
-        if findings.isStrangeNetwork { today.isStrange = true }
+        let network = networks.meet(
+            message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
+        found.isStrangeNetwork = network != .familiar
+        if found.isStrangeNetwork { today.isStrange = true }
         if networks.hasFamiliar(at: now) { today.hadFamiliarNetwork = true }
         if network == .newcomer, !isFirst {
             strangeNetworksLately += 1
@@ -112,13 +129,16 @@ extension AccountEvidence {
     }
 
     /// How usual the message's form is for the account; what it says, it says only of what may not be the owner's.
-    private mutating func compareForm(_ message: MessageFacts, _ terms: Terms, _ findings: inout Findings) {
+    private mutating func compareForm(
+        _ message: MessageFacts, _ terms: Terms, _ found: inout Findings.OfMessage
+    ) {
         guard let content = message.content else { return }
-        let isOther = content.headerFrom != nil && message.sender != nil && content.headerFrom != message.sender
-        if findings.isStrangeNetwork || terms.isOneMachine {
+        let isOther =
+            content.headerFrom != nil && message.sender != nil && content.headerFrom != message.sender
+        if found.isStrangeNetwork || terms.isOneMachine {
             let (letters, other, formatted) = (habit.letters, habit.otherSenders, habit.formatted)
-            findings.senderShare = ((isOther ? other : letters - other) + 1) / (letters + 2)
-            findings.formatShare = ((content.isHTML ? formatted : letters - formatted) + 1) / (letters + 2)
+            found.senderShare = ((isOther ? other : letters - other) + 1) / (letters + 2)
+            found.formatShare = ((content.isHTML ? formatted : letters - formatted) + 1) / (letters + 2)
         }
         today.letters.count(1)
         if isOther { today.otherSenders.count(1) }
@@ -157,20 +177,20 @@ extension AccountEvidence {
 
     private mutating func weighContent(
         _ message: MessageFacts, _ people: (fresh: Int, new: Int), isNew: Bool,
-        _ surroundings: inout Surroundings, _ now: Instant, _ findings: inout Findings
+        _ surroundings: inout Surroundings, _ now: Instant, _ found: inout Findings.OfMessage
     ) {
         var text = TextTable.Entry(fingerprint: 0, lastMinute: 0, copies: 1)
         if let fingerprint = message.content?.fingerprint {
             text = texts.add(fingerprint, people: people.fresh, at: now)
-            findings.textCopies = Double(text.copies)
-            findings.textPeople = Double(text.people)
+            found.textCopies = Double(text.copies)
+            found.textPeople = Double(text.people)
             today.fanOut = max(today.fanOut, text.people)
         }
         guard let score = message.scannerScore, !message.recipients.isEmpty else { return }
-        findings.scannerScore = score
+        found.scannerScore = score
         let isCondemned = score >= Self.condemned
         // What a stranger writes is no habit of the owner.
-        let mayBeOwner = !findings.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
+        let mayBeOwner = !found.isStrangeNetwork || !today.hadFamiliarNetwork && !isNew
         if text.copies == 1, mayBeOwner {
             today.texts.count(1)
             if isCondemned { today.condemnedTexts.count(1) }
@@ -182,13 +202,14 @@ extension AccountEvidence {
         let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
         let weight = clamp(0.3 * (mean - 3), -0.2, most)
         let credit =
-            min(max(Double(text.credit), findings.reach * weight), max(weight, 0)) + min(findings.reach * weight, 0)
+            min(max(Double(text.credit), found.reach * weight), max(weight, 0))
+            + min(found.reach * weight, 0)
         content = clamp(content + credit - Double(text.credit), -0.5, 6)
         if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
     }
 
     private mutating func weighDelivery(
-        _ outcome: Outcome, _ message: MessageFacts, _ findings: Findings, _ terms: Terms,
+        _ outcome: Outcome, _ message: MessageFacts, _ found: Findings.OfMessage, _ terms: Terms,
         _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
@@ -200,7 +221,7 @@ extension AccountEvidence {
         let refusal = Evidence(abuse: 0.1, usual: usualRefused)
         var sum = 0.0
         var shares = Climate.Shares()
-        shares.condemned = (findings.scannerScore ?? 0) >= Self.condemned ? findings.reach : 0
+        shares.condemned = (found.scannerScore ?? 0) >= Self.condemned ? found.reach : 0
         for (person, reply) in zip(message.recipients, outcome.recipients) {
             let isKnown = known.contains(person)
             sum += (isKnown ? 0.3 : 1) * (unknown[reply == .unknown] + deferral[reply == .deferred])
@@ -220,7 +241,7 @@ extension AccountEvidence {
             }
         }
         if let isTaken = outcome.isTaken {
-            refusals = clamp(refusals + findings.reach * refusal[!isTaken], -0.5, 6)
+            refusals = clamp(refusals + found.reach * refusal[!isTaken], -0.5, 6)
             if !isTaken { today.refusedMessages.count(1) }
         }
         let count = Double(max(1, outcome.recipients.count))
@@ -234,10 +255,10 @@ extension AccountEvidence {
     // MARK: - Concluding
 
     private mutating func conclude(
-        _ id: UInt64, _ message: MessageFacts?, _ findings: inout Findings, _ terms: Terms,
+        _ id: UInt64, _ message: MessageFacts?, _ found: Findings.OfMessage, _ terms: Terms,
         _ surroundings: inout Surroundings, isBefore: Bool, _ now: Instant
     ) -> Judgement {
-        fill(&findings, terms, now)
+        let findings = findings(found, terms, now)
         let score = Score(findings)
         today.note(score)
         if content + delivery + refusals >= Standing.calmScore || score.total >= terms.thresholds.flag {
@@ -245,20 +266,19 @@ extension AccountEvidence {
         }
         if score.total >= Standing.calmScore { suspects.add(id) }
         if let message, score.flags(terms.thresholds, findings), !terms.isOneMachine {
-            surroundings.neighbourhood.mark(message, isStrangeNetwork: findings.isStrangeNetwork, at: now)
+            surroundings.neighbourhood.mark(message, isStrangeNetwork: found.isStrangeNetwork, at: now)
         }
-        var judgement = Judgement(score: score, findings: findings, verdict: nil, standing: standing)
+        var judgement = Judgement(score: score, findings: findings, standing: standing)
         guard let next = next(score, findings, terms, surroundings, now) else { return judgement }
-        let verdict = Verdict(
-            time: now, before: standing, after: next, score: score, findings: findings, thresholds: terms.thresholds,
-            messages: suspects.ids, isBefore: isBefore)
+        judgement.change = Judgement.Change(
+            time: now, before: standing, thresholds: terms.thresholds, messages: suspects.ids,
+            isBefore: isBefore)
         // Only what a relay or a scanner says can have come from its breaking.
         if !standing.isFlagged, !terms.isOneMachine, score.content + score.delivery > score.total / 2 {
             surroundings.climate.noteFlagged()
         }
         standing = next
         judgement.standing = next
-        judgement.verdict = verdict
         return judgement
     }
 
@@ -266,14 +286,15 @@ extension AccountEvidence {
     func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
         var present = self
         present.advance(to: now, terms: terms)
-        var findings = Findings()
-        present.fill(&findings, terms, now)
+        let findings = present.findings(Findings().ofMessage, terms, now)
         return Verdict(
             time: now, before: .normal, after: standing, score: Score(findings), findings: findings,
             thresholds: terms.thresholds, messages: suspects.ids, isBefore: false)
     }
 
-    private func fill(_ findings: inout Findings, _ terms: Terms, _ now: Instant) {
+    /// All that a decision is made from.
+    private func findings(_ found: Findings.OfMessage, _ terms: Terms, _ now: Instant) -> Findings {
+        var findings = Findings(found)
         findings.planNewPeople = terms.newPeopleADay
         findings.planPrior = terms.prior
         findings.content = content
@@ -302,6 +323,7 @@ extension AccountEvidence {
         findings.complaints = complaints
         findings.delivered = delivered
         findings.ageDays = terms.opened.map { Double(now.since($0)) / Double(UInt64.day) }
+        return findings
     }
 
     /// Where the account goes from here; nil: it stays.

@@ -54,7 +54,7 @@ extension AccountEvidence {
         networks.forget(since: start)
         names.forget(since: start)
         countries.forget(since: start)
-        (newByHour, newByFiveMinutes) = (Ring(slots: 24), Ring(slots: 12))
+        (newByHour, newByFiveMinutes) = (Ring(), Ring())
         moveRings(to: now)
         texts = TextTable()
         suspects = Suspects()

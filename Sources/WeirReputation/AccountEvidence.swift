@@ -45,8 +45,8 @@ package struct AccountEvidence: Equatable, Sendable {
     var today = DayTally()
     var yesterday = DayTally()
     /// New people in the last 24 hours, and in the last hour.
-    var newByHour = Ring(slots: 24)
-    var newByFiveMinutes = Ring(slots: 12)
+    var newByHour = Ring<24>()
+    var newByFiveMinutes = Ring<12>()
     /// Who took mail of it, but not while it was flagged.
     var known = People()
     var seenToday = PeopleFilter()

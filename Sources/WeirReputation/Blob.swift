@@ -17,20 +17,29 @@ package enum Blob {
 
 /// Writes numbers one behind the other, the least significant octet first.
 struct BlobWriter {
-    private(set) var octets: [UInt8] = []
+    /// Zeros behind the first ``count``, so that a word is stored in one piece.
+    private var octets: [UInt8]
+    private var count = 0
 
     /// `capacity` is what it likely takes.
-    init(version: UInt8, capacity: Int = 1024) {
-        octets.reserveCapacity(capacity)
-        octets.append(version)
+    init(version: UInt8, capacity: Int = 2048) {
+        octets = [UInt8](repeating: 0, count: capacity)
+        put(version)
     }
 
-    init(octets: [UInt8]) { self.octets = octets }
+    init(octets: [UInt8]) {
+        self.octets = octets
+        count = octets.count
+    }
 
-    mutating func put(_ value: some FixedWidthInteger) {
-        for place in stride(from: 0, to: value.bitWidth, by: 8) {
-            octets.append(UInt8(truncatingIfNeeded: value >> place))
-        }
+    mutating func put<Word: FixedWidthInteger & BitwiseCopyable>(_ value: Word) {
+        let place = count
+        let next = place + Word.bitWidth / 8
+        if next > octets.count { octets += repeatElement(0, count: next) }
+        var span = octets.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        bytes.storeBytes(of: value.littleEndian, toByteOffset: place, as: Word.self)
+        count = next
     }
 
     mutating func put(_ value: Double) { put(value.bitPattern) }
@@ -43,7 +52,8 @@ struct BlobWriter {
 
     /// All, and a checksum behind it.
     mutating func finish() -> [UInt8] {
-        put(Self.checksum(octets[...]))
+        put(Self.checksum(octets[..<count]))
+        octets.removeLast(octets.count - count)
         return octets
     }
 
@@ -53,28 +63,34 @@ struct BlobWriter {
 
 /// Reads what ``BlobWriter`` wrote; anything else throws.
 struct BlobReader {
-    private var rest: ArraySlice<UInt8>
+    private let octets: [UInt8]
+    /// Of the next octet, and behind the last one.
+    private var place = 1
+    private let end: Int
 
     init(_ octets: [UInt8], version: UInt8) throws(EvidenceError) {
         guard let first = octets.first, octets.count > 9 else { throw .damaged }
-        rest = octets[1..<(octets.count - 8)]
-        var tail = BlobReader(rest: octets[(octets.count - 8)...])
-        guard try tail.integer(UInt64.self) == BlobWriter.checksum(octets[..<(octets.count - 8)]) else {
-            throw .damaged
-        }
+        self.octets = octets
+        end = octets.count - 8
+        guard word(at: end, UInt64.self) == BlobWriter.checksum(octets[..<end]) else { throw .damaged }
         guard first == version else { throw .version(first) }
     }
 
-    private init(rest: ArraySlice<UInt8>) { self.rest = rest }
+    /// `place` and all octets of the word are within ``octets``; if not, it traps.
+    private func word<Word: FixedWidthInteger & BitwiseCopyable>(at place: Int, _ type: Word.Type)
+        -> Word
+    {
+        unsafe Word(
+            littleEndian: octets.span.bytes.unsafeLoadUnaligned(fromByteOffset: place, as: Word.self))
+    }
 
-    mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) throws(EvidenceError) -> Value {
-        guard rest.count >= Value.bitWidth / 8 else { throw .damaged }
-        var value: Value = 0
-        for place in stride(from: 0, to: Value.bitWidth, by: 8) {
-            value |= Value(truncatingIfNeeded: rest[rest.startIndex]) << place
-            rest = rest.dropFirst()
-        }
-        return value
+    mutating func integer<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type)
+        throws(EvidenceError) -> Word
+    {
+        let next = place + Word.bitWidth / 8
+        guard next <= end else { throw .damaged }
+        defer { place = next }
+        return word(at: place, type)
     }
 
     /// A finite number; what adds up to others must never be none.
@@ -105,5 +121,5 @@ struct BlobReader {
         return count
     }
 
-    func end() throws(EvidenceError) { guard rest.isEmpty else { throw .damaged } }
+    func finish() throws(EvidenceError) { guard place == end else { throw .damaged } }
 }

@@ -41,12 +41,12 @@ package struct Climate: Equatable, Sendable {
     /// Accounts flagged within ten minutes that stop all suspending: this share of the active ones, and so many.
     private static let flaggedShare = 0.005
     private static let flaggedMin = 5
-    private static let flaggedMinutes = 10
 
     private(set) var updated = Instant(nanoseconds: 0)
     private(set) var votes = 0.0
     private(set) var sums = Shares()
-    private(set) var flagged = Ring(slots: flaggedMinutes)
+    /// Accounts flagged within ten minutes.
+    private(set) var flagged = Ring<10>()
     private(set) var day: UInt64 = 0
     /// Accounts that sent today, and that sent yesterday.
     private(set) var activeToday: UInt64 = 0
@@ -138,7 +138,7 @@ extension Climate {
     fileprivate func write(into blob: inout BlobWriter) {
         blob.put(updated.nanoseconds)
         blob.put(votes)
-        for keyPath in Shares.all { blob.put(sums[keyPath: keyPath]) }
+        blob.put(sums)
         blob.put(flagged)
         for count in [day, activeToday, activeYesterday] { blob.put(UInt32(clamping: count)) }
     }
@@ -146,8 +146,8 @@ extension Climate {
     fileprivate init(from blob: inout BlobReader) throws(EvidenceError) {
         updated = Instant(nanoseconds: try blob.integer(UInt64.self))
         votes = try blob.double()
-        for keyPath in Shares.all { sums[keyPath: keyPath] = try blob.double() }
-        flagged = try blob.ring(slots: Self.flaggedMinutes)
+        sums = try blob.shares()
+        flagged = try blob.ring()
         day = UInt64(try blob.integer(UInt32.self))
         activeToday = UInt64(try blob.integer(UInt32.self))
         activeYesterday = UInt64(try blob.integer(UInt32.self))

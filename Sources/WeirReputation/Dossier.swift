@@ -42,33 +42,36 @@ package struct Dossier: Equatable, Sendable {
     private mutating func judge(
         _ message: MessageFacts, _ terms: Terms, _ surroundings: inout Surroundings, _ now: Instant
     ) -> Judgements {
-        var judgements = Judgements()
-        if terms.isByNetwork, let account, !account.standing.isSuspended {
-            if machines.isStopped(message.name, terms: terms) { return judgements }
-            judgements.machine = machines.judge(
-                message, behind: account, terms: terms, surroundings: &surroundings, at: now)
-            if judgements.machine?.isSuspicious == true { return judgements }
+        var machine: Judgement?
+        if terms.isByNetwork, account?.standing.isSuspended == false {
+            if machines.isStopped(message.name, terms: terms) { return Judgements() }
+            machine = account.flatMap {
+                machines.judge(message, behind: $0, terms: terms, surroundings: &surroundings, at: now)
+            }
+            if machine?.isSuspicious == true { return Judgements(machine: machine) }
         }
-        judgements.account = account?.judge(message, terms: terms, surroundings: &surroundings, at: now)
-        return judgements
+        return Judgements(
+            machine: machine,
+            account: account?.judge(message, terms: terms, surroundings: &surroundings, at: now))
     }
 
     private mutating func learn(
         _ outcome: Outcome, of message: MessageFacts, after findings: MessageFindings, _ terms: Terms,
         _ surroundings: inout Surroundings, _ now: Instant
     ) -> Judgements {
-        var judgements = Judgements()
-        if let found = findings.machine, let account {
-            judgements.machine = machines.learn(
-                outcome, of: message, after: Judgement(findings: found), behind: account, terms: terms,
-                surroundings: &surroundings, at: now)
+        var machine: Judgement?
+        if let found = findings.machine {
+            machine = account.flatMap {
+                machines.learn(
+                    outcome, of: message, after: found, behind: $0, terms: terms, surroundings: &surroundings,
+                    at: now)
+            }
         }
-        if let found = findings.account {
-            judgements.account = account?.learn(
-                outcome, of: message, after: Judgement(findings: found), terms: terms, surroundings: &surroundings,
-                at: now)
-        }
-        return judgements
+        guard let found = findings.account else { return Judgements(machine: machine) }
+        return Judgements(
+            machine: machine,
+            account: account?.learn(
+                outcome, of: message, after: found, terms: terms, surroundings: &surroundings, at: now))
     }
 
     // MARK: - What follows

@@ -2,6 +2,30 @@
 ///
 /// ``Score`` is a function of these alone, so that whoever has the events can recompute every verdict.
 package struct Findings: Equatable, Sendable {
+    /// Found of the message itself before it was released; all else is counted anew with each decision.
+    package struct OfMessage: Equatable, Sendable {
+        /// Whether it comes from a network that is not the account's own.
+        package var isStrangeNetwork = false
+        /// People who got this text, and how often it was sent.
+        package var textPeople = 0.0
+        package var textCopies = 0.0
+        package var scannerScore: Double?
+        /// To how many different people the account's messages go, this one counted: 1, or less where some get many.
+        package var reach = 0.0
+        /// The share of the account's own messages whose header From is, as in this one, the envelope sender or another;
+        /// the share that is in HTML or not, as this one. Nil: from where the owner writes.
+        package var senderShare: Double?
+        package var formatShare: Double?
+        /// Other accounts under suspicion with this text, or this unfamiliar network.
+        package var neighbours = 0.0
+        /// Other accounts that sent this text within the hour, from networks not their own, to people new to them.
+        package var sameTextAccounts = 0.0
+
+        package init() {}
+    }
+
+    package var ofMessage: OfMessage
+
     /// What the plan grants: new people a day, and nats known beforehand.
     package var planNewPeople = 0.0
     package var planPrior = 0.0
@@ -17,16 +41,9 @@ package struct Findings: Equatable, Sendable {
     package var ownInADay = 0.0
     package var newInAnHour = 0.0
     package var ownInAnHour = 0.0
-    /// People who got this text, and the account's own highest number.
-    package var textPeople = 0.0
+    /// The most people who got one text on an earlier day.
     package var ownTextPeople = 0.0
-    package var textCopies = 0.0
-    package var scannerScore: Double?
-    /// To how many different people the account's messages go, this one counted: 1, or less where some get many.
-    package var reach = 0.0
 
-    /// Whether this message comes from a network that is not the account's own.
-    package var isStrangeNetwork = false
     /// Unfamiliar networks lately, the most on an earlier day, and the share of days with one.
     package var strangeNetworks = 0.0
     package var ownStrangeNetworks = 0.0
@@ -36,10 +53,6 @@ package struct Findings: Equatable, Sendable {
     package var strangeCountries = 0.0
     package var failedLogins = 0.0
     package var ownFailedLogins = 0.0
-    /// The share of the account's own messages whose header From is, as in this one, the envelope sender or another;
-    /// the share that is in HTML or not, as this one. Nil: from where the owner writes.
-    package var senderShare: Double?
-    package var formatShare: Double?
     /// Refusals by a limit of the plan lately, and the most on an earlier day.
     package var capsReached = 0.0
     package var ownCapsReached = 0.0
@@ -55,14 +68,10 @@ package struct Findings: Equatable, Sendable {
     /// Of the last days, faded.
     package var complaints = 0.0
     package var delivered = 0.0
-    /// Other accounts under suspicion with this text, or this unfamiliar network.
-    package var neighbours = 0.0
-    /// Other accounts that sent this text within the hour, from networks not their own, to people new to them.
-    package var sameTextAccounts = 0.0
     /// Days since the account was opened; nil: long ago.
     package var ageDays: Double?
 
-    package init() {}
+    package init(_ ofMessage: OfMessage = OfMessage()) { self.ofMessage = ofMessage }
 }
 
 /// What the findings say, in nats: positive accuses.
@@ -109,7 +118,7 @@ extension Score {
         origin = Self.origin(findings)
         volume = Self.volume(findings)
         complaints = Self.complaints(findings)
-        neighbours = min(3, 1.5 * findings.neighbours + findings.sameTextAccounts)
+        neighbours = min(3, 1.5 * findings.ofMessage.neighbours + findings.ofMessage.sameTextAccounts)
         prior = findings.planPrior
         if let age = findings.ageDays {
             prior += age < Self.veryNewAccountDays ? 1 : age < Self.newAccountDays ? 0.5 : 0
@@ -120,12 +129,17 @@ extension Score {
     private static func origin(_ findings: Findings) -> Double {
         // Half of the log-likelihood ratio: days of one account are not independent.
         let usual = max(findings.strangeNetworkShare, 0.01)
-        let first = findings.isStrangeNetwork ? clamp(0.5 * Logarithm.ln(0.9 / usual), 0, 1.5) : 0
+        let first =
+            findings.ofMessage.isStrangeNetwork ? clamp(0.5 * Logarithm.ln(0.9 / usual), 0, 1.5) : 0
         var sum = 0.4 * clamp(findings.strangeNames - findings.ownStrangeNames, 0, 4)
         // What a mail program does differs from another's; half of a log-likelihood ratio again, and a quarter.
-        if let share = findings.senderShare { sum += clamp(0.5 * Logarithm.ln(0.5 / share), 0, 1) }
-        if let share = findings.formatShare { sum += clamp(0.25 * Logarithm.ln(0.5 / share), 0, 0.5) }
-        if findings.isStrangeNetwork {
+        if let share = findings.ofMessage.senderShare {
+            sum += clamp(0.5 * Logarithm.ln(0.5 / share), 0, 1)
+        }
+        if let share = findings.ofMessage.formatShare {
+            sum += clamp(0.25 * Logarithm.ln(0.5 / share), 0, 0.5)
+        }
+        if findings.ofMessage.isStrangeNetwork {
             sum += first
             sum += 0.7 * max(0, findings.strangeNetworks - 1 - findings.ownStrangeNetworks)
             sum += 0.5 * min(2, findings.strangeCountries)
@@ -137,12 +151,16 @@ extension Score {
     /// -0.5 to 4: new people against the account's own past, and how many people one text reached.
     private static func volume(_ findings: Findings) -> Double {
         // Away from home few new people are expected, whatever the plan.
-        let floor = findings.planNewPeople / (findings.isStrangeNetwork ? 2 : 1)
+        let floor = findings.planNewPeople / (findings.ofMessage.isStrangeNetwork ? 2 : 1)
         let day = 1.2 * Logarithm.ln((1 + findings.newInADay) / max(findings.ownInADay * 1.3, floor, 1))
-        let hour = 1.2 * Logarithm.ln((1 + findings.newInAnHour) / max(findings.ownInAnHour * 1.3, floor / 2, 1))
-        let fan = 0.6 * Logarithm.ln((1 + findings.textPeople) / max(findings.ownTextPeople * 1.3, floor / 2, 1))
+        let hour =
+            1.2 * Logarithm.ln((1 + findings.newInAnHour) / max(findings.ownInAnHour * 1.3, floor / 2, 1))
+        let fan =
+            0.6
+            * Logarithm.ln(
+                (1 + findings.ofMessage.textPeople) / max(findings.ownTextPeople * 1.3, floor / 2, 1))
         let caps = 0.5 * Logarithm.ln((1 + findings.capsReached) / (1 + findings.ownCapsReached))
-        let shape = clamp(fan * (findings.isStrangeNetwork ? 2 : 1), 0, 1.5)
+        let shape = clamp(fan * (findings.ofMessage.isStrangeNetwork ? 2 : 1), 0, 1.5)
         return clamp(max(max(day, hour) + shape, -0.5) + clamp(caps, 0, 1), -0.5, 4)
     }
 
@@ -159,22 +177,27 @@ extension Findings {
     /// By the names of its properties, for records that others read; what is not known is left out.
     package var byName: [String: Double] {
         var values = [
-            "planNewPeople": planNewPeople, "planPrior": planPrior, "content": content, "delivery": delivery,
-            "refusals": refusals, "newInADay": newInADay, "ownInADay": ownInADay, "newInAnHour": newInAnHour,
-            "ownInAnHour": ownInAnHour, "textPeople": textPeople, "ownTextPeople": ownTextPeople,
-            "textCopies": textCopies, "reach": reach, "isStrangeNetwork": isStrangeNetwork ? 1 : 0,
+            "planNewPeople": planNewPeople, "planPrior": planPrior, "content": content,
+            "delivery": delivery,
+            "refusals": refusals, "newInADay": newInADay, "ownInADay": ownInADay,
+            "newInAnHour": newInAnHour,
+            "ownInAnHour": ownInAnHour, "textPeople": ofMessage.textPeople,
+            "ownTextPeople": ownTextPeople,
+            "textCopies": ofMessage.textCopies, "reach": ofMessage.reach,
+            "isStrangeNetwork": ofMessage.isStrangeNetwork ? 1 : 0,
             "strangeNetworks": strangeNetworks, "ownStrangeNetworks": ownStrangeNetworks,
             "strangeNetworkShare": strangeNetworkShare, "strangeNames": strangeNames,
             "ownStrangeNames": ownStrangeNames, "strangeCountries": strangeCountries, "failedLogins": failedLogins,
             "ownFailedLogins": ownFailedLogins, "newPeople": newPeople, "unknownPeople": unknownPeople,
             "usualUnknown": usualUnknown, "deferred": deferred, "refusedMessages": refusedMessages,
-            "complaints": complaints, "delivered": delivered, "neighbours": neighbours,
-            "sameTextAccounts": sameTextAccounts, "capsReached": capsReached, "ownCapsReached": ownCapsReached,
+            "complaints": complaints, "delivered": delivered, "neighbours": ofMessage.neighbours,
+            "sameTextAccounts": ofMessage.sameTextAccounts, "capsReached": capsReached,
+            "ownCapsReached": ownCapsReached,
         ]
-        values["scannerScore"] = scannerScore
+        values["scannerScore"] = ofMessage.scannerScore
         values["ageDays"] = ageDays
-        values["senderShare"] = senderShare
-        values["formatShare"] = formatShare
+        values["senderShare"] = ofMessage.senderShare
+        values["formatShare"] = ofMessage.formatShare
         return values
     }
 }

@@ -12,9 +12,8 @@ package struct KeyedHash: Sendable {
         var state = SipState(key)
         var offset = 0
         while octets.count - offset >= 8 {
-            var word: UInt64 = 0
-            for place in 0..<8 { word |= UInt64(octets[offset + place]) << UInt64(8 * place) }
-            state.absorb(word)
+            let word = unsafe octets.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            state.absorb(UInt64(littleEndian: word))
             offset += 8
         }
         var last = UInt64(truncatingIfNeeded: octets.count) << 56

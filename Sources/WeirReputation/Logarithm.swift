@@ -19,7 +19,7 @@ package enum Logarithm {
         let s = (fraction - 1) / (fraction + 1)
         let square = s * s
         var sum = 0.0
-        for divisor in stride(from: 21.0, through: 3, by: -2) { sum = (sum + 1 / divisor) * square }
+        for term in 0..<10 { sum = (sum + 1 / Double(21 - 2 * term)) * square }
         return exponent * ln2High + (2 * s + 2 * s * sum + exponent * ln2Low)
     }
 
@@ -31,7 +31,7 @@ package enum Logarithm {
         let rest = (value - exponent * ln2High) - exponent * ln2Low
         // |rest| <= 0.347: thirteen terms of the series.
         var sum = 1.0
-        for divisor in stride(from: 13.0, through: 1, by: -1) { sum = 1 + sum * rest / divisor }
+        for term in 0..<13 { sum = 1 + sum * rest / Double(13 - term) }
         return sum * Double(sign: .plus, exponent: Int(exponent), significand: 1)
     }
 

@@ -60,13 +60,15 @@ package struct Machines: Equatable, Sendable {
 
     /// Decides anew from what became of a message; nil: its machine is forgotten.
     mutating func learn(
-        _ outcome: Outcome, of message: MessageFacts, after judgement: Judgement, behind account: AccountEvidence,
+        _ outcome: Outcome, of message: MessageFacts, after found: Findings.OfMessage,
+        behind account: AccountEvidence,
         terms: Terms, surroundings: inout Surroundings, at now: Instant
     ) -> Judgement? {
         guard let place = place(of: message.name) else { return nil }
         machines[place].evidence.ballot = account.ballot
         return machines[place].evidence.learn(
-            outcome, of: message, after: judgement, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
+            outcome, of: message, after: found, terms: terms.ofOneMachine, surroundings: &surroundings,
+            at: now)
     }
 
     /// Ends the suspension or flag of every machine.

@@ -13,39 +13,15 @@ package enum Observation: Equatable, Sendable {
     case release
 }
 
-/// What was found of a message before it was released: of each only ``Findings/ofMessage``.
+/// What was found of a message before it was released.
 package struct MessageFindings: Equatable, Sendable {
     /// Nil: the account was not told of it.
-    package var account: Findings?
+    package var account: Findings.OfMessage?
     /// Nil: its machine was not told apart.
-    package var machine: Findings?
+    package var machine: Findings.OfMessage?
 
-    package init(account: Findings?, machine: Findings? = nil) {
+    package init(account: Findings.OfMessage?, machine: Findings.OfMessage? = nil) {
         self.account = account
         self.machine = machine
     }
-}
-
-extension Findings {
-    /// Found of the message itself before it was released; all others are counted anew with each decision.
-    static var numbersOfMessage: [WritableKeyPath<Findings, Double>] {
-        [\.textPeople, \.textCopies, \.reach, \.neighbours, \.sameTextAccounts]
-    }
-    static var optionsOfMessage: [WritableKeyPath<Findings, Double?>] {
-        [\.scannerScore, \.senderShare, \.formatShare]
-    }
-
-    /// These alone: what ``AccountEvidence/learn(_:of:after:terms:surroundings:at:)`` needs to know of them.
-    package var ofMessage: Findings {
-        var kept = Findings()
-        kept.isStrangeNetwork = isStrangeNetwork
-        for keyPath in Self.numbersOfMessage { kept[keyPath: keyPath] = self[keyPath: keyPath] }
-        for keyPath in Self.optionsOfMessage { kept[keyPath: keyPath] = self[keyPath: keyPath] }
-        return kept
-    }
-}
-
-extension Judgement {
-    /// Of a message that was judged before: what was found of it, and no more.
-    init(findings: Findings) { self.init(score: Score(), findings: findings, verdict: nil, standing: .normal) }
 }

@@ -55,7 +55,7 @@ package struct ObservationRecord: Equatable, Sendable {
         case 1:
             let outcome = try blob.outcome()
             let facts = try blob.facts()
-            let findings = MessageFindings(account: try blob.findings(), machine: try blob.findings())
+            let findings = MessageFindings(account: try blob.found(), machine: try blob.found())
             observation = .outcome(outcome, of: facts, after: findings)
         case 2: observation = .failedLogin
         case 3: observation = .complaint(of: try blob.integer(UInt64.self))
@@ -63,7 +63,7 @@ package struct ObservationRecord: Equatable, Sendable {
         case 5: observation = .capReached
         default: throw .damaged
         }
-        try blob.end()
+        try blob.finish()
     }
 }
 
@@ -76,7 +76,9 @@ extension BlobWriter {
         put(terms.prior)
         put(UInt8(terms.isByNetwork ? 1 : 0) | UInt8(terms.isOneMachine ? 2 : 0))
         put(option: terms.opened?.nanoseconds)
-        for keyPath in Thresholds.numbers { put(terms.thresholds[keyPath: keyPath]) }
+        put(terms.thresholds.flag)
+        put(terms.thresholds.suspend)
+        put(terms.thresholds.family)
     }
 
     fileprivate mutating func put(_ facts: MessageFacts) {
@@ -111,12 +113,18 @@ extension BlobWriter {
         put(UInt8(outcome.isTaken.map { $0 ? 1 : 0 } ?? 2))
     }
 
-    fileprivate mutating func put(option findings: Findings?) {
-        put(UInt8(findings == nil ? 0 : 1))
-        guard let findings else { return }
-        put(UInt8(findings.isStrangeNetwork ? 1 : 0))
-        for keyPath in Findings.numbersOfMessage { put(findings[keyPath: keyPath]) }
-        for keyPath in Findings.optionsOfMessage { put(option: findings[keyPath: keyPath]?.bitPattern) }
+    fileprivate mutating func put(option found: Findings.OfMessage?) {
+        put(UInt8(found == nil ? 0 : 1))
+        guard let found else { return }
+        put(UInt8(found.isStrangeNetwork ? 1 : 0))
+        put(found.textPeople)
+        put(found.textCopies)
+        put(found.reach)
+        put(found.neighbours)
+        put(found.sameTextAccounts)
+        put(option: found.scannerScore?.bitPattern)
+        put(option: found.senderShare?.bitPattern)
+        put(option: found.formatShare?.bitPattern)
     }
 }
 
@@ -129,7 +137,9 @@ extension BlobReader {
         let flags = try integer(UInt8.self)
         (terms.isByNetwork, terms.isOneMachine) = (flags & 1 != 0, flags & 2 != 0)
         terms.opened = try option().map(Instant.init(nanoseconds:))
-        for keyPath in Thresholds.numbers { terms.thresholds[keyPath: keyPath] = try double() }
+        terms.thresholds.flag = try double()
+        terms.thresholds.suspend = try double()
+        terms.thresholds.family = try double()
         return terms
     }
 
@@ -173,16 +183,18 @@ extension BlobReader {
         }
     }
 
-    fileprivate mutating func findings() throws(EvidenceError) -> Findings? {
+    fileprivate mutating func found() throws(EvidenceError) -> Findings.OfMessage? {
         guard try integer(UInt8.self) != 0 else { return nil }
-        var findings = Findings()
-        findings.isStrangeNetwork = try integer(UInt8.self) != 0
-        for keyPath in Findings.numbersOfMessage { findings[keyPath: keyPath] = try double() }
-        for keyPath in Findings.optionsOfMessage { findings[keyPath: keyPath] = try doubleOption() }
-        return findings
+        var found = Findings.OfMessage()
+        found.isStrangeNetwork = try integer(UInt8.self) != 0
+        found.textPeople = try double()
+        found.textCopies = try double()
+        found.reach = try double()
+        found.neighbours = try double()
+        found.sameTextAccounts = try double()
+        found.scannerScore = try doubleOption()
+        found.senderShare = try doubleOption()
+        found.formatShare = try doubleOption()
+        return found
     }
-}
-
-extension Thresholds {
-    fileprivate static var numbers: [WritableKeyPath<Thresholds, Double>] { [\.flag, \.suspend, \.family] }
 }

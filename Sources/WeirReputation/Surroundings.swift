@@ -25,6 +25,6 @@ extension Surroundings {
         var blob = try BlobReader(octets, version: Self.version)
         climate = try blob.climate()
         neighbourhood = try blob.neighbourhood()
-        try blob.end()
+        try blob.finish()
     }
 }

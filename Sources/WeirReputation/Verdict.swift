@@ -52,8 +52,10 @@ extension Verdict {
 
     private var contentFacts: [String] {
         var facts: [String] = []
-        if let score = findings.scannerScore {
-            facts.append("content score \(score.rounded(places: 1)), one text to \(whole(findings.textPeople)) people")
+        if let score = findings.ofMessage.scannerScore {
+            facts.append(
+                "content score \(score.rounded(places: 1)), one text to \(whole(findings.ofMessage.textPeople)) people"
+            )
         }
         if findings.refusedMessages > 0 {
             let isOne = whole(findings.refusedMessages) == "1"
@@ -80,7 +82,7 @@ extension Verdict {
 
     private var originFacts: [String] {
         var facts: [String] = []
-        if findings.isStrangeNetwork {
+        if findings.ofMessage.isStrangeNetwork {
             let share = (100 * findings.strangeNetworkShare).rounded(places: 0)
             facts.append(
                 "from an unfamiliar network, as on \(share)% of its days; "
@@ -94,10 +96,10 @@ extension Verdict {
                     "\(whole(findings.failedLogins)) failed logins, own highest \(whole(findings.ownFailedLogins))")
             }
         }
-        if let share = findings.senderShare, share < 0.5 {
+        if let share = findings.ofMessage.senderShare, share < 0.5 {
             facts.append("a header From as in \((100 * share).rounded(places: 0))% of its messages")
         }
-        if let share = findings.formatShare, share < 0.5 {
+        if let share = findings.ofMessage.formatShare, share < 0.5 {
             facts.append("HTML or none, as in \((100 * share).rounded(places: 0))% of its messages")
         }
         if findings.strangeNames > findings.ownStrangeNames {
@@ -108,12 +110,14 @@ extension Verdict {
 
     private var neighbourFacts: [String] {
         var facts: [String] = []
-        if findings.neighbours > 0 {
-            facts.append("\(whole(findings.neighbours)) accounts under suspicion share its text, links or network")
-        }
-        if findings.sameTextAccounts > 0 {
+        if findings.ofMessage.neighbours > 0 {
             facts.append(
-                "\(whole(findings.sameTextAccounts)) other accounts sent this text within an hour from unfamiliar networks"
+                "\(whole(findings.ofMessage.neighbours)) accounts under suspicion share its text, links or network"
+            )
+        }
+        if findings.ofMessage.sameTextAccounts > 0 {
+            facts.append(
+                "\(whole(findings.ofMessage.sameTextAccounts)) other accounts sent this text within an hour from unfamiliar networks"
             )
         }
         return facts
@@ -124,9 +128,10 @@ extension Verdict {
             "\(whole(findings.newInADay)) new recipients in 24 h, own highest day \(whole(findings.ownInADay))",
             "\(whole(findings.newInAnHour)) in one hour, own highest hour \(whole(findings.ownInAnHour))",
         ]
-        if findings.textPeople > max(1, findings.ownTextPeople) {
+        if findings.ofMessage.textPeople > max(1, findings.ownTextPeople) {
             facts.append(
-                "one text to \(whole(findings.textPeople)) people, own highest \(whole(findings.ownTextPeople))")
+                "one text to \(whole(findings.ofMessage.textPeople)) people, own highest \(whole(findings.ownTextPeople))"
+            )
         }
         if findings.capsReached > findings.ownCapsReached {
             facts.append(

@@ -22,7 +22,8 @@ enum EvidenceLoad {
             let facts = message(number, from: 1, &random)
             let judgement = evidence.judge(facts, terms: .consumer, surroundings: &surroundings, at: now)
             _ = evidence.learn(
-                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement, terms: .consumer,
+                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
+                terms: .consumer,
                 surroundings: &surroundings, at: now)
             now = now + 6 * .hour
         }

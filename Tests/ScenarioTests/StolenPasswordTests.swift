@@ -34,7 +34,8 @@ extension Scenarios {
                 facts.scannerScore = 0
                 let judgement = evidence.judge(facts, terms: .consumer, surroundings: &surroundings, at: now)
                 _ = evidence.learn(
-                    Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement, terms: .consumer,
+                    Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
+                    terms: .consumer,
                     surroundings: &surroundings, at: now)
                 now = now + 12 * .hour
             }

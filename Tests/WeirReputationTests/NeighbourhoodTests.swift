@@ -17,7 +17,7 @@ struct NeighbourhoodTests {
         }
         let spread = story.send(.init(people: story.strangers(2), network: 600, text: 31), from: 4)
         let judgement = try #require(spread)
-        #expect(judgement.findings.sameTextAccounts == (minutes == 1 ? 3 : 0))
+        #expect(judgement.findings.ofMessage.sameTextAccounts == (minutes == 1 ? 3 : 0))
         #expect(judgement.score.neighbours == (minutes == 1 ? 3 : 0))
         let friend = story.send(.init(people: [story.friend()], text: 31), from: 4)
         #expect(friend?.score.neighbours == 0, "from home it says nothing")
@@ -34,7 +34,7 @@ struct NeighbourhoodTests {
         }
         #expect(story.isSuspended)
         let judgement = story.send(.init(people: story.strangers(2), domains: [5, 77]), from: 1)
-        #expect(judgement?.findings.neighbours == (isCommon ? 0 : 1))
+        #expect(judgement?.findings.ofMessage.neighbours == (isCommon ? 0 : 1))
     }
 
     @Test("limits reached accuse little, and whoever always reaches them not at all")

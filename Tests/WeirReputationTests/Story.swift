@@ -58,7 +58,8 @@ struct Story {
         let outcome = Outcome(
             recipients: letter.replies ?? letter.people.map { _ in .accepted }, isTaken: letter.isTaken)
         let after = accounts[account].learn(
-            outcome, of: facts, after: before, terms: terms, surroundings: &surroundings, at: now)
+            outcome, of: facts, after: before.findings.ofMessage, terms: terms,
+            surroundings: &surroundings, at: now)
         if let verdict = after.verdict { verdicts.append(verdict) }
         return before
     }

@@ -297,12 +297,13 @@ extension Detector.State {
     /// Makes the last observation's change: the first time, and again after a restart.
     mutating func take(_ record: ObservationRecord) -> Judgements {
         let subject = SubjectID(number: record.account)
-        var dossier = evidence.take(subject) ?? Dossier()
-        let former = dossier.machines.names
-        let judgements = dossier.observe(
-            record.observation, terms: record.terms, surroundings: &surroundings, at: record.time)
-        note(record.observation, of: subject, former, dossier.machines.names)
-        evidence.keep(dossier, of: subject, unsaved)
+        let (judgements, found, left) = evidence.change(subject, unsaved) { dossier in
+            let found = dossier.machines.names
+            let judgements = dossier.observe(
+                record.observation, terms: record.terms, surroundings: &surroundings, at: record.time)
+            return (judgements, found, dossier.machines.names)
+        }
+        note(record.observation, of: subject, found, left)
         if unsavedSince == nil { unsavedSince = record.time }
         return judgements
     }

@@ -109,7 +109,8 @@ extension Scenario {
             facts.content = ContentFacts(fingerprint: number &* 0x9E37_79B9_7F4A_7C15)
             let judgement = evidence.judge(facts, terms: terms, surroundings: &surroundings, at: at)
             _ = evidence.learn(
-                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement, terms: terms,
+                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
+                terms: terms,
                 surroundings: &surroundings, at: at)
             at = at + 8 * .hour
         }
