@@ -113,10 +113,17 @@ struct Audit {
         }
     }
 
+    /// Whether a transaction's account was suspended by the end of the life that it was in, as far as anybody can tell.
+    private func mayBeSuspended(_ transaction: WireTransaction) -> Bool {
+        let noted = transaction.account.flatMap { evidence.suspended[$0] } ?? []
+        let metrics = world.lives[transaction.life - 1].gateway.telemetry.metrics
+        return noted.contains { $0 <= transaction.life } || metrics.quota.suspensions[.detector].current > 0
+    }
+
     /// What a transaction must have left in the store, and what it may have.
     private func share(of transaction: WireTransaction) -> (least: Int64, most: Int64) {
         // A cap of its own counts it where the account is suspended.
-        if transaction.isRelief { return (0, Int64(transaction.asked)) }
+        if transaction.isRelief, mayBeSuspended(transaction) { return (0, Int64(transaction.asked)) }
         if transaction.isMuddled { return (0, Int64(transaction.asked)) }
         if transaction.isCharged { return (Int64(transaction.accepted), Int64(transaction.accepted)) }
         guard let crash = evidence.crashes.first(where: { $0.life == transaction.life }) else { return (0, 0) }

@@ -42,15 +42,20 @@ struct DetectorAudit {
         world.repairs = moves.count { $0.reason?.hasPrefix("decided earlier") == true }
     }
 
-    /// P10: of each flag and each suspension everybody is told, under one id, however often.
+    /// P10: of each flag and each suspension desk, webhook and the account's own address are told, and nobody else, under one id,
+    /// however often.
     private func checkTold(_ moves: [AuditRow]) {
         let events = moves.filter { $0.new == "suspended" || $0.new == "flagged" }
-        let withLogin = events.filter { $0.target.contains("@") }
-        let expected = [("desk", events.count), ("webhook", events.count), ("subscriber", withLogin.count)]
-        for (channel, count) in expected where evidence.told[channel, default: []].count != count {
-            evidence.violate(
-                "P10",
-                "\(evidence.told[channel, default: []].count) events were told to \(channel), there were \(count)")
+        var expected = [Theft.desk: events.count, "webhook": events.count]
+        for event in events where event.target.contains("@") { expected[event.target, default: 0] += 1 }
+        let told = evidence.told
+        for reader in Set(expected.keys).union(told.keys).sorted() {
+            let (count, due) = (told[reader]?.count ?? 0, expected[reader] ?? 0)
+            if count != due { evidence.violate("P10", "\(count) events were told to \(reader), there were \(due)") }
+        }
+        let ids = told[Theft.desk] ?? []
+        if told.values.contains(where: { !$0.isSubset(of: ids) }) {
+            evidence.violate("P10", "what was told has other ids elsewhere than at the desk")
         }
     }
 }

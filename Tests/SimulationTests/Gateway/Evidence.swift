@@ -10,9 +10,9 @@ final class Evidence {
     var crashes: [Crash] = []
     /// The number of the gateway's life.
     var life = 0
-    /// By account, the lives in which it was said, or found at their start, to be suspended.
+    /// By account, the lives in which it was said, or found at their start, to be suspended, or decided to be a second before.
     private(set) var suspended: [Int: Set<Int>] = [:]
-    /// By channel (`desk`, `subscriber`, `webhook`), the ids of events that were told.
+    /// By whom they were told to (an address, or `webhook`), the ids of events.
     var told: [String: Set<String>] = [:]
     /// What must not happen and did, in words.
     private(set) var violations: [String] = []

@@ -326,7 +326,7 @@ final class ScriptedRelay: @unchecked Sendable {
             text.contains("\r\nAuto-Submitted: auto-generated\r\n")
         else { return evidence.violate("P10", "\(name) took from nobody what is no notice") }
         evidence.narrate("\(name) takes the notice \(id) for \(recipients)")
-        evidence.told[recipients == [Theft.desk] ? "desk" : "subscriber", default: []].insert(String(id))
+        evidence.told[recipients.joined(separator: " "), default: []].insert(String(id))
     }
 }
 

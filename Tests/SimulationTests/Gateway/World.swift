@@ -134,7 +134,7 @@ final class World: @unchecked Sendable {
                 lives.append(life)
                 self.life = life
                 evidence.life = life.number
-                life.onVerdict = { [unowned self] in verdictIsDurable() }
+                life.onVerdict = { [unowned self, unowned life] in verdictIsDurable(in: life) }
                 evidence.narrate("life \(life.number) begins")
                 try await life.open()
                 evidence.narrate("life \(life.number) listens")
@@ -163,8 +163,17 @@ final class World: @unchecked Sendable {
     }
 
     /// The ledger has the evidence, and the accounts file not yet what follows from it.
-    private func verdictIsDurable() {
-        guard killsAtVerdict > 0 else { return }
+    ///
+    /// P9: a second later it holds in every open session, whoever has heard of it.
+    private func verdictIsDurable(in life: Life) {
+        guard killsAtVerdict > 0 else {
+            let number = life.number
+            driver.spawn { [self] in
+                await driver.sleep(until: driver.now + .second)
+                evidence.noteSuspended(0, by: number)
+            }
+            return
+        }
         killsAtVerdict -= 1
         evidence.narrate("fate: killed at a verdict")
         kill()
