@@ -49,8 +49,10 @@ final class PreloadedLibrary: @unchecked Sendable {
 
     deinit { munmap(word, 8) }
 
-    /// For the daemon.
+    /// For the daemon; what is loaded before all others anyway, as under sanitizers, still is.
     var environment: [String: String] {
-        ["LD_PRELOAD": folder.file("library.so"), "PRELOADED_WORD": folder.file("word")]
+        let others = ProcessInfo.processInfo.environment["LD_PRELOAD"].map { [$0] } ?? []
+        let libraries = [folder.file("library.so")] + others
+        return ["LD_PRELOAD": libraries.joined(separator: " "), "PRELOADED_WORD": folder.file("word")]
     }
 }

@@ -44,18 +44,7 @@ struct TraceAccount: Codable, Sendable {
     var day0: Double
 }
 
-/// Recorded traces with their messages, where they lie beside the repository or `WEIR_TRACES` says.
-enum RecordedTrace {
-    static let folder: String? = {
-        let beside = URL(fileURLWithPath: repository).appending(path: "../shared/data/spam").standardized.path
-        let path = ProcessInfo.processInfo.environment["WEIR_TRACES"] ?? beside
-        guard FileManager.default.fileExists(atPath: "\(path)/raw-dev.tar.xz") else {
-            print("No traces at \(path): their messages are not sent through the daemon.")
-            return nil
-        }
-        return path
-    }()
-
+extension RecordedTrace {
     /// The lines of these accounts, or of all; times in order.
     static func lines(of accounts: Set<String>?, in folder: String, to work: TemporaryFolder) throws -> [TraceLine] {
         let pattern = accounts.map { "\"a\":\"(\($0.sorted().joined(separator: "|")))\"" } ?? "."

@@ -5,7 +5,7 @@ import WeirBase
 import WeirStore
 
 extension Scenarios {
-    /// All of it in a campaign: `Tests/campaigns/smtp-replay`.
+    /// All of it, with more kills, in a campaign: `Tests/campaigns/smtp-replay`.
     @Suite("A recorded trace over SMTP")
     struct TraceReplay {
         /// Stolen, opened to send spam, infected or misused; and an office, a newsletter, a forwarder and people.
@@ -14,17 +14,19 @@ extension Scenarios {
             "s00388", "s00414", "s00422", "s00498", "s00772", "s00873", "s00906", "s01075", "s01105",
         ]
         static let isWhole = ProcessInfo.processInfo.environment["WEIR_TRACE_REPLAY"] == "all"
-        static let restarts = Int(ProcessInfo.processInfo.environment["WEIR_KILLS"] ?? "") ?? 1
+        static let restarts = Int(ProcessInfo.processInfo.environment["WEIR_RESTARTS"] ?? "") ?? 2
 
         /// One verdict, told by what both sides know of it.
         private struct Key: Hashable, CustomStringConvertible {
             var event: Int
             var account: String
+            /// What a machine is told by, where the verdict is on it.
+            var machine: String?
             var isSuspension: Bool
             var isBefore: Bool
 
             var description: String {
-                "event \(event): \(account) \(isSuspension ? "suspended" : "flagged") \(isBefore ? "before" : "after") release"
+                "event \(event): \(account) \(machine ?? "") \(isSuspension ? "suspended" : "flagged") \(isBefore ? "before" : "after") release"
             }
         }
 
@@ -44,7 +46,7 @@ extension Scenarios {
         private static func offline(_ lines: String, _ accounts: String, _ options: [String]) throws -> [Decision] {
             let folder = try TemporaryFolder()
             let run = try Program.run(
-                RunningGateway.program,
+                weir,
                 [
                     "detector", "replay", try folder.write(lines, to: "trace.jsonl"), "--accounts", accounts,
                     "--decisions", folder.file("decisions"),
@@ -64,8 +66,9 @@ extension Scenarios {
                     let second = Double(Int64(verdict.at.nanoseconds) - stage.beginning) / 1e9
                     let event = lines.last { $0.t < second + 1 }?.n ?? -1
                     let key = Key(
-                        event: event, account: account, isSuspension: verdict.new == .suspended,
-                        isBefore: verdict.isBefore)
+                        event: event, account: account, machine: verdict.machine,
+                        isSuspension: verdict.new == .suspended, isBefore: verdict.isBefore)
+                    if records[key] != nil { Issue.record("recorded twice: \(key)") }
                     records[key] = (verdict.score, verdict.findings)
                 }
             }
@@ -84,9 +87,12 @@ extension Scenarios {
             let encoder = JSONEncoder()
             var seen = ""
             var random = Seeded(7)
-            let kills = Set((0..<Self.restarts).map { _ in Int(random.next() % UInt64(max(1, lines.count))) })
+            // Every other one within a message.
+            let kills = Dictionary(
+                (0..<Self.restarts).map { (Int(random.next() % UInt64(max(1, lines.count))), $0 % 2 == 1) }
+            ) { $0 || $1 }
             for (number, line) in lines.enumerated() {
-                if kills.contains(number) { try stage.restart() }
+                if let isWithin = kills[number] { try stage.restart(within: isWithin ? line : nil) }
                 guard let line = try stage.play(line) else { continue }
                 seen += String(decoding: try encoder.encode(line), as: UTF8.self) + "\n"
             }
@@ -96,8 +102,9 @@ extension Scenarios {
             var expected: [Key: (Numbers, Numbers)] = [:]
             for decision in try Self.offline(seen, accounts, ["--hash-key", stage.keyFile]) {
                 let key = Key(
-                    event: decision.n, account: decision.a, isSuspension: decision.do == "suspend",
-                    isBefore: decision.pre)
+                    event: decision.n, account: decision.a, machine: decision.machine,
+                    isSuspension: decision.do == "suspend", isBefore: decision.pre)
+                if expected[key] != nil { Issue.record("decided twice: \(key)") }
                 expected[key] = (decision.score, decision.findings)
             }
             let found = try Self.recorded(stage, lines)

@@ -3,6 +3,7 @@ import Synchronization
 import TestKit
 import WeirGateway
 import WeirReputation
+import WeirSMTP
 import WeirStore
 
 /// What relay and scanner say of the message at hand: what the trace has them say.
@@ -14,7 +15,8 @@ final class TraceWorld: Sendable {
 
     private let state = Mutex(State())
 
-    func expect(_ line: TraceLine) { state.withLock { $0 = State(line: line) } }
+    /// Nil: a message that is none of the trace's, which both take.
+    func expect(_ line: TraceLine?) { state.withLock { $0 = State(line: line) } }
 
     /// Which of its recipients the relay was asked for.
     var asked: [Int] { state.withLock { $0.asked.sorted() } }
@@ -74,8 +76,8 @@ final class TraceStage {
 
     /// What the desk waits before it releases, as `weir detector replay` does.
     private static let releaseAfter = 86_400.0
-    /// Permanent refusals of recipients after which the daemon ends a session.
-    private static let refusalsMax = 20
+    /// An account that the detector does not judge.
+    private static let bystander = "bystander"
     private static let password = "of the trace"
     private static let key = Array("a key of an installation".utf8)
 
@@ -92,6 +94,8 @@ final class TraceStage {
     private let sources: TraceSources
     /// When the daemon was last told of a message of an account.
     private var lastTold: [String: Double] = [:]
+    /// Verdicts on an account that the daemon has logged in its former lives.
+    private var verdicts: [String: Int] = [:]
 
     init(_ lines: [TraceLine], _ accounts: [String: TraceAccount], messages archive: String) throws {
         self.accounts = accounts
@@ -111,7 +115,14 @@ final class TraceStage {
         setup.settings = [
             "scanner: { url: \"http://127.0.0.1:\(scanner.port)\", deadline: 30s }", "hash_key_file: hash.key",
         ]
-        setup.files = ["hash.key": String(decoding: Self.key, as: UTF8.self)]
+        setup.files = [
+            "hash.key": String(decoding: Self.key, as: UTF8.self),
+            "policies/\(Self.bystander).yaml":
+                "plan: \(Self.bystander)\nlimits: [10 recipients per message]\ndetector: off\n",
+        ]
+        var bystander = RunningGateway.Account(login: Self.bystander, password: Self.password)
+        bystander.plan = Self.bystander
+        setup.accounts.append(bystander)
         sources = TraceSources(lines)
         let used = Dictionary(lines.map { ($0.a, $0.ip) }) { first, _ in first }
         for (name, address) in used.sorted(by: { $0.key < $1.key }) {
@@ -135,11 +146,60 @@ final class TraceStage {
 
     var keyFile: String { gateway.folder.file("hash.key") }
 
-    /// SIGKILL, and a new start from what is stored; what was observed is in the journal by then.
-    func restart() throws {
-        usleep(300_000)
+    /// SIGKILL, and a new start from what is stored; within this line's message, which is begun and must leave nothing.
+    func restart(within line: TraceLine?) throws {
+        try waitForStore()
+        if let line { try begin(line) }
         gateway.kill()
         try gateway.start(environment: clock.environment)
+    }
+
+    /// Waits until the ledger has all that was observed, and the accounts file all that was decided.
+    private func waitForStore() throws {
+        // Rows are committed in their order, and this message's is durable before its dot is answered.
+        world.expect(nil)
+        let client = try SMTPClient(port: gateway.local)
+        try client.hello()
+        let login = try client.login(Self.bystander, Self.password)
+        guard login.code == 235 else { throw SMTPClient.Refused(command: "AUTH", reply: login) }
+        let answers = try client.message(to: ["somebody@dest.example"], "Subject: all stored?\r\n\r\nYes.")
+        guard answers.delivered == 1 else { throw Program.Failure(description: "the bystander: \(answers)") }
+
+        struct Logged: Decodable { var account: String }
+        let lines = try Program.run("grep", ["\"event\":\"verdict\"", gateway.folder.file("log")])
+        let accounts = try lines.output.split(separator: "\n").map {
+            try JSONDecoder().decode(Logged.self, from: Data($0.utf8)).account
+        }
+        for account in accounts { verdicts[account, default: 0] += 1 }
+        for account in Set(accounts) {
+            guard try eventually(within: 60, { try recorded(account) >= verdicts[account, default: 0] }) else {
+                throw Program.Failure(description: "not all verdicts on \(account) are recorded")
+            }
+        }
+    }
+
+    /// How many verdicts on an account the accounts file has.
+    private func recorded(_ account: String) throws -> Int {
+        struct History: Decodable {
+            struct Event: Decodable { var action: String }
+            var events: [Event]
+        }
+        let told = try gateway.weir("account", "history", account, "--limit", "100000", "--json")
+        guard told.status == 0 else { throw Program.Failure(description: told.errors) }
+        let history = try JSONDecoder().decode(History.self, from: Data(told.output.utf8))
+        return history.events.count { $0.action == "verdict" }
+    }
+
+    /// Sends half of a line's message.
+    private func begin(_ line: TraceLine) throws {
+        guard line.k == "msg", let facts = line.f, let people = line.rc else { return }
+        clock.advance(to: beginning + Int64(line.t * 1e9))
+        let client = try open(line)
+        // One more refusal would end the session.
+        for person in people.prefix(ServerDialogue.refusalsMax - 1) { _ = try client.command("RCPT TO:<\(person)>") }
+        guard try client.command("DATA").code == 354 else { return }
+        let octets = try messages.octets(facts.m, from: line.hf ?? "")
+        try client.socket.send(Array(octets.prefix(octets.count / 2)))
     }
 
     // MARK: - A line
@@ -187,10 +247,11 @@ final class TraceStage {
         init(_ line: TraceLine, _ reply: SMTPReply) { description = "event \(line.n) was answered \(reply)" }
     }
 
-    private func send(_ line: TraceLine) throws -> Sent {
-        guard let facts = line.f, line.up != nil, let people = line.rc, let sender = line.mf,
-            let from = line.hf, let account = accounts[line.a]
-        else { throw Program.Failure(description: "event \(line.n) is no message") }
+    /// A session in which a line's message has its sender.
+    private func open(_ line: TraceLine) throws -> SMTPClient {
+        guard let sender = line.mf, let account = accounts[line.a] else {
+            throw Program.Failure(description: "event \(line.n) is no message")
+        }
         world.expect(line)
         let isLogin = account.ident == "user"
         let client = try SMTPClient(port: isLogin ? gateway.local : gateway.subscribers, from: sources[line.ip])
@@ -201,6 +262,15 @@ final class TraceStage {
         }
         let mail = try client.command("MAIL FROM:<\(sender)>")
         guard mail.code == 250 else { throw Unexpected(line, mail) }
+        return client
+    }
+
+    private func send(_ line: TraceLine) throws -> Sent {
+        guard let facts = line.f, line.up != nil, let people = line.rc, let from = line.hf else {
+            throw Program.Failure(description: "event \(line.n) is no message")
+        }
+        let logged = try logSize()
+        let client = try open(line)
         var refusals = 0
         for (place, person) in people.enumerated() {
             let reply = try client.command("RCPT TO:<\(person)>")
@@ -209,11 +279,11 @@ final class TraceStage {
                 throw Unexpected(line, reply)
             }
             refusals += reply.code >= 500 ? 1 : 0
-            guard refusals >= Self.refusalsMax else { continue }
-            // It is enough: the daemon says so, tells the detector, and ends the session.
+            guard refusals >= ServerDialogue.refusalsMax else { continue }
+            // It is enough: the daemon says so, ends the session, and tells the detector, then the log.
             counts.unheard += people.count - place - 1
             _ = client.socket.rest()
-            usleep(20_000)
+            try waitForEnd(of: line, after: logged)
             return .seen(try seen(line, facts))
         }
         if try client.command("DATA").code == 354 {
@@ -231,6 +301,23 @@ final class TraceStage {
         return world.asked.isEmpty ? .held : .seen(try seen(line, facts))
     }
 
+    private func logSize() throws -> UInt64 {
+        let attributes = try FileManager.default.attributesOfItem(atPath: gateway.folder.file("log"))
+        return (attributes[.size] as? NSNumber)?.uint64Value ?? 0
+    }
+
+    /// Waits until the log has, behind what it had before, the end of a message whose session the daemon has ended.
+    private func waitForEnd(of line: TraceLine, after size: UInt64) throws {
+        let log = try FileHandle(forReadingFrom: URL(fileURLWithPath: gateway.folder.file("log")))
+        let words = ["\"event\":\"message\"", "\"account\":\"\(line.a)\"", "\"code\":0,"]
+        let hasEnded = try eventually {
+            try log.seek(toOffset: size)
+            let text = String(decoding: try log.readToEnd() ?? Data(), as: UTF8.self)
+            return text.split(separator: "\n").contains { line in words.allSatisfy { line.contains($0) } }
+        }
+        guard hasEnded else { throw Program.Failure(description: "event \(line.n) never ended") }
+    }
+
     /// The line with the recipients that the relay was asked for, and with the text as it was sent.
     private func seen(_ line: TraceLine, _ facts: TraceLine.Facts) throws -> TraceLine {
         lastTold[line.a] = line.t
@@ -239,7 +326,7 @@ final class TraceStage {
         seen.rc = world.asked.compactMap { line.rc?[$0] }
         seen.up?.r = world.asked.map { replies[$0] }
         let refusals = seen.up?.r.count { $0.hasPrefix("5") } ?? 0
-        if refusals >= Self.refusalsMax || seen.up?.r.contains(where: { $0.hasPrefix("2") }) == false {
+        if refusals >= ServerDialogue.refusalsMax || seen.up?.r.contains(where: { $0.hasPrefix("2") }) == false {
             seen.up?.d = ""
         }
         let text = try messages.facts(facts.m, from: line.hf ?? "")

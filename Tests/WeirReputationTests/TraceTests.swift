@@ -1,38 +1,15 @@
 import Foundation
+import TestKit
 import Testing
 
 /// Replays a part of the recorded traces, where they lie beside the repository or `WEIR_TRACES` says.
 @Suite("A recorded trace")
 struct TraceTests {
-    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
-    private static let folder: String? = {
-        let beside = repository.appendingPathComponent("../shared/data/spam").standardized.path
-        let path = ProcessInfo.processInfo.environment["WEIR_TRACES"] ?? beside
-        guard FileManager.default.fileExists(atPath: "\(path)/trace.jsonl.gz") else {
-            print("No traces at \(path): the replay of a recorded trace is skipped.")
-            return nil
-        }
-        return path
-    }()
-
-    /// The program, built beside the tests.
-    private static let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
-
-    /// Runs a line of the shell, and returns what it wrote.
+    /// Runs a line of the shell, all of whose programs must end well, and returns what it wrote.
     private static func shell(_ line: String) throws -> Data {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", line]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(line)")
-        return data
+        let outcome = try Program.run("bash", ["-o", "pipefail", "-c", line], seconds: 600)
+        #expect(outcome.status == 0, "\(line): \(outcome.errors)")
+        return Data(outcome.output.utf8)
     }
 
     private struct Labels: Decodable {
@@ -59,14 +36,17 @@ struct TraceTests {
 
     @Test(
         "one account in ten: all abuse is suspended, nobody else, the same after restarts",
-        .enabled(if: folder != nil), arguments: ["", "--restart-every 997"])
-    func replay(option: String) throws {
-        let folder = try #require(Self.folder)
+        .enabled(if: RecordedTrace.folder != nil))
+    func replay() throws {
+        let folder = try #require(RecordedTrace.folder)
         let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
-        let output = try Self.shell(
-            "\(events) | '\(Self.weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions - \(option)")
+        let outputs = try ["", "--restart-every 997"].map { option in
+            try Self.shell(
+                "\(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions - \(option)")
+        }
+        #expect(outputs[0] == outputs[1])
         let decoder = JSONDecoder()
-        let decisions = try output.split(separator: 0x0A).map { try decoder.decode(Decision.self, from: $0) }
+        let decisions = try outputs[0].split(separator: 0x0A).map { try decoder.decode(Decision.self, from: $0) }
         let labels = try decoder.decode(Labels.self, from: try Self.shell("zcat '\(folder)/labels.json.gz'"))
         var firstSpam: [String: Event] = [:]
         for line in try Self.shell(events).split(separator: 0x0A) {
@@ -93,11 +73,10 @@ struct TraceTests {
 
     @Test(
         "three offices, one machine infected: it is stopped, nobody else, the same after restarts",
-        .enabled(if: folder != nil))
+        .enabled(if: RecordedTrace.folder != nil))
     func offices() throws {
-        let folder = try #require(Self.folder)
-        let weir = Self.repository.appendingPathComponent(".build/debug/weir").path
-        let script = Self.repository.appendingPathComponent("Tests/campaigns/infect.py").path
+        let folder = try #require(RecordedTrace.folder)
+        let script = "\(repository)/Tests/campaigns/infect.py"
         let outputs = try ["", "--restart-every 53"].map { option in
             try Self.shell(
                 "python3 '\(script)' '\(folder)' | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' "
@@ -113,15 +92,17 @@ struct TraceTests {
         #expect(Set(decisions.map(\.machine)).count == 1 && decisions.first?.machine != nil, "\(decisions)")
     }
 
-    @Test("one account in ten: every number of every record recomputes from the trace", .enabled(if: folder != nil))
+    @Test(
+        "one account in ten: every number of every record recomputes from the trace",
+        .enabled(if: RecordedTrace.folder != nil))
     func recomputed() throws {
-        let folder = try #require(Self.folder)
-        let script = Self.repository.appendingPathComponent("Tests/campaigns/recompute.py").path
+        let folder = try #require(RecordedTrace.folder)
+        let script = "\(repository)/Tests/campaigns/recompute.py"
         let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
         let output = try Self.shell(
             """
             records=$(mktemp)
-            \(events) | '\(Self.weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions "$records"
+            \(events) | '\(weir)' detector replay - --accounts '\(folder)/accounts.json' --decisions "$records"
             \(events) | python3 '\(script)' - '\(folder)/accounts.json' "$records"; end=$?
             rm "$records"
             exit $end

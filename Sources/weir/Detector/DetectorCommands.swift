@@ -22,7 +22,7 @@ enum DetectorCommands {
             .init(name: "countries", help: "tell the detector the countries, which a gateway does not know"),
             .init(name: "rule", value: "NAME", help: "a simple rule in the detector's place: \(SimpleRule.names)"),
             .init(name: "hash-key", value: "FILE", help: "an installation's key, to decide with the hashes it has"),
-            .init(name: "restart-every", value: "N", help: "store and reload all evidence after every N events"),
+            .init(name: "restart-every", value: "N", help: "stop and start from a store after every N events or so"),
         ],
         summary: "feed a recorded trace to the detector, and write what it decides",
         details: """
@@ -36,7 +36,7 @@ enum DetectorCommands {
                     message: "\(path) is compressed", hint: "zcat \(path) | weir detector replay - …")
             }
             let options = try options(invocation)
-            var replay = DetectorReplay(try accounts(invocation["accounts"] ?? ""), options: options)
+            var replay = try DetectorReplay(try accounts(invocation["accounts"] ?? ""), options: options)
             var output = try DecisionWriter(invocation["decisions"] ?? "-")
             var reader = try LineReader(path)
             while let line = try reader.next() {

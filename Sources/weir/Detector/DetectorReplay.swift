@@ -10,7 +10,7 @@ struct DetectorReplay {
         var hasReplies = true
         /// Whether it is told countries, which the gateway does not know.
         var hasCountries = false
-        /// Encode and decode everything after so many events.
+        /// Stop, and start again from a store, after so many events on average.
         var restartEvery: UInt64?
         /// A simple rule that decides in the detector's place.
         var rule: SimpleRule?
@@ -50,9 +50,13 @@ struct DetectorReplay {
     private let places: [String: Int]
     private var surroundings = Surroundings()
     private(set) var events: UInt64 = 0
+    private let restarts: ReplayRestarts?
+    /// Accounts that something was observed of since the last one.
+    private var changed: Set<Int> = []
 
-    init(_ accounts: [String: Terms], options: Options) {
+    init(_ accounts: [String: Terms], options: Options) throws {
         self.options = options
+        restarts = try options.restartEvery.map { try ReplayRestarts(every: $0) }
         let names = accounts.keys.sorted()
         places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
         members = names.compactMap { accounts[$0] }.map { Member(terms: $0) }
@@ -65,10 +69,11 @@ struct DetectorReplay {
     }
 
     /// Takes one event; returns what was decided by it.
-    mutating func take(_ event: TraceEvent) throws(EvidenceError) -> [Decision] {
+    mutating func take(_ event: TraceEvent) throws -> [Decision] {
         guard let place = places[event.account] else { return [] }
         events += 1
-        if let every = options.restartEvery, events % every == 0 { try restart() }
+        if let restarts, restarts.isDue(after: events) { try restart(restarts) }
+        changed.insert(place)
         if let rule = options.rule { return apply(rule, event, place) }
         let now = Self.epoch + event.time
         // Taken out, so that it is changed in place.
@@ -101,20 +106,17 @@ struct DetectorReplay {
         return decisions + Decision.all(event, after)
     }
 
-    /// As when the gateway ends, and starts from what it stored.
-    private mutating func restart() throws(EvidenceError) {
-        for place in members.indices {
-            guard let octets = members[place].dossier.account?.encoded() else { continue }
-            let former = members[place].dossier.machines
-            var machines: [Machines.Machine] = []
-            for machine in former.names.compactMap({ former[$0] }) {
-                let evidence = try AccountEvidence(decoding: machine.evidence.encoded())
-                machines.append(Machines.Machine(name: machine.name, turn: machine.turn, evidence: evidence))
-            }
-            members[place].dossier = Dossier(
-                account: try AccountEvidence(decoding: octets), machines: Machines(machines))
+    /// As when the gateway ends, and starts from what it stored: nothing else is left of anybody.
+    private mutating func restart(_ restarts: ReplayRestarts) throws {
+        let dossiers = places.filter { changed.contains($0.value) }.mapValues { members[$0].dossier }
+        try restarts.save(dossiers, surroundings)
+        for place in members.indices { members[place].dossier = Dossier() }
+        let found = try restarts.load()
+        surroundings = found.surroundings
+        for (name, dossier) in found.dossiers {
+            if let place = places[name] { members[place].dossier = dossier }
         }
-        surroundings = try Surroundings(decoding: surroundings.encoded())
+        changed = []
     }
 
     private mutating func apply(_ rule: SimpleRule, _ event: TraceEvent, _ place: Int) -> [Decision] {
