@@ -8,6 +8,8 @@ import gzip
 import json
 import sys
 
+if len(sys.argv) != 2:
+    sys.exit("usage: infect.py FOLDER > trace.jsonl")
 folder = sys.argv[1]
 labels = json.load(gzip.open(folder + "/labels.json.gz"))
 spam = set(labels["spam"])

@@ -535,4 +535,6 @@ def main(trace, accounts, decisions):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: recompute.py TRACE ACCOUNTS DECISIONS")
     sys.exit(main(*sys.argv[1:4]))
