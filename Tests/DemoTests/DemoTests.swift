@@ -5,10 +5,6 @@ import Testing
 
 @Suite("weir demo")
 struct DemoTests {
-    /// The program that was built beside these tests.
-    private final class Built {}
-    static let weir = Bundle(for: Built.self).bundleURL.path + "/weir"
-
     /// What is in a folder that a demonstration was told to use.
     private static func remains(_ folder: TemporaryFolder) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("weir-demo") }
@@ -18,7 +14,7 @@ struct DemoTests {
     func showsEverything() throws {
         let folder = try TemporaryFolder()
         let run = try Program.run(
-            Self.weir, ["demo", "--for", isSanitized ? "20s" : "3s"], environment: ["TMPDIR": folder.path])
+            weir, ["demo", "--for", isSanitized ? "20s" : "3s"], environment: ["TMPDIR": folder.path])
         #expect(run.status == 0, "\(run.errors)")
         for words in [
             "452 4.5.3 Too many recipients: this plan takes 100 per message. Send the rest in another message. [",
@@ -37,7 +33,7 @@ struct DemoTests {
     func interrupted(signal: Int32) throws {
         let folder = try TemporaryFolder()
         let output = folder.file("out")
-        let demo = try Program(Self.weir, ["demo"], output: output, environment: ["TMPDIR": folder.path])
+        let demo = try Program(weir, ["demo"], output: output, environment: ["TMPDIR": folder.path])
         try #require(eventually(within: 30) { text(of: output).contains("250 2.0.0 Taken") }, "\(text(of: output))")
         demo.signal(signal)
         #expect(demo.wait(seconds: 20) == .exited(0))
@@ -49,12 +45,12 @@ struct DemoTests {
     func administered() throws {
         let folder = try TemporaryFolder()
         let output = folder.file("out")
-        let demo = try Program(Self.weir, ["demo"], output: output, environment: ["TMPDIR": folder.path])
+        let demo = try Program(weir, ["demo"], output: output, environment: ["TMPDIR": folder.path])
         defer { demo.stop() }
         try #require(eventually(within: 30) { text(of: output).contains("250 2.0.0 Taken") }, "\(text(of: output))")
         let hint = try #require(text(of: output).firstMatch(of: /WEIR_SOCKET=(\S+)/))
         let account = try Program.run(
-            Self.weir, ["account", "show", "news@shop.example"], environment: ["WEIR_SOCKET": String(hint.1)])
+            weir, ["account", "show", "news@shop.example"], environment: ["WEIR_SOCKET": String(hint.1)])
         #expect(account.status == 0, "\(account.errors)")
         #expect(account.output.contains("450 recipients per hour"))
     }
@@ -63,7 +59,7 @@ struct DemoTests {
         "takes no duration without its unit, and none of nothing",
         arguments: ["30", "0s", "s", "-1s", "1y", "99999999h"])
     func durations(text: String) throws {
-        let run = try Program.run(Self.weir, ["demo", "--for=\(text)"])
+        let run = try Program.run(weir, ["demo", "--for=\(text)"])
         #expect(run.status == 64)
         #expect(run.errors.contains("write 30s, 2m or 1h"))
     }

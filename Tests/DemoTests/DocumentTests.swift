@@ -40,7 +40,7 @@ struct DocumentTests {
 
     @Test("every verb is in the README's table, and every verb of that table is one")
     func verbs() throws {
-        let help = try Program.run(DemoTests.weir, ["help"])
+        let help = try Program.run(weir, ["help"])
         let known = help.output.split(separator: "\n").compactMap { line in
             line.hasPrefix("  ")
                 ? line.dropFirst(2).prefixMatch(of: /[a-z]+( [a-z]+)?(?=  )/).map { String($0.0) } : nil
@@ -53,7 +53,7 @@ struct DocumentTests {
     @Test("every option in the README's table is one of its verb")
     func options() throws {
         for row in Self.page("README.md").matches(of: /\n\| `weir ([a-z]+(?: [a-z]+)?)([^\n]*)/) {
-            let help = try Program.run(DemoTests.weir, ["help"] + row.1.split(separator: " ").map(String.init))
+            let help = try Program.run(weir, ["help"] + row.1.split(separator: " ").map(String.init))
             for option in row.2.matches(of: /--[a-z-]+/) {
                 #expect(help.output.contains(option.0), "\(row.1) has no \(option.0)")
             }

@@ -72,7 +72,10 @@ extension Scenarios {
             func delayed() -> [Substring] {
                 gateway.log.split(separator: "\n").filter { $0.contains("notice delayed") }
             }
-            #expect(eventually { delayed().count >= 3 })
+            func hooksDelayed() -> Set<Substring> {
+                Set(delayed().compactMap { $0.firstMatch(of: /"to":"[^"]*"/)?.output })
+            }
+            #expect(eventually { hooksDelayed().count == 3 }, "\(delayed())")
             #expect(delayed().allSatisfy { $0.contains("certificate") || $0.contains("hostname") }, "\(delayed())")
             let told = hooks.dropFirst().flatMap(\.calls)
             #expect(told.isEmpty, "\(gateway.log)")

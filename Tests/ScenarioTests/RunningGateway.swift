@@ -64,9 +64,6 @@ final class RunningGateway: Sendable {
     let admin = Ports.free()
     private let daemon: Mutex<Program?>
 
-    /// The program, built beside the tests.
-    static let program = Bundle(for: RunningGateway.self).bundleURL.path + "/weir"
-
     /// Writes everything, and starts the daemon unless told not to.
     init(_ setup: Setup, starts: Bool = true) throws {
         folder = try TemporaryFolder()
@@ -112,7 +109,7 @@ final class RunningGateway: Sendable {
 
     /// Starts the daemon; through `launcher`, a command that ends as the program that the arguments behind its own name.
     func start(through launcher: [String] = [], environment: [String: String] = [:]) throws {
-        let command = launcher + [RunningGateway.program, "serve", "--config", configuration]
+        let command = launcher + [TestKit.weir, "serve", "--config", configuration]
         let program = try Program(
             command[0], Array(command.dropFirst()), output: folder.file("log"), environment: environment)
         daemon.withLock { $0 = program }
@@ -131,7 +128,7 @@ final class RunningGateway: Sendable {
 
     /// Runs another verb against this gateway.
     func weir(_ arguments: String...) throws -> Program.Outcome {
-        try Program.run(RunningGateway.program, arguments + ["--config", configuration, "--socket", socket])
+        try Program.run(TestKit.weir, arguments + ["--config", configuration, "--socket", socket])
     }
 
     // MARK: - Files

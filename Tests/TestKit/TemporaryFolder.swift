@@ -44,6 +44,9 @@ package func contents(of file: String) -> [UInt8] { Array(FileManager.default.co
 /// The text of a file; empty when there is no such file.
 package func text(of file: String) -> String { String(decoding: contents(of: file), as: UTF8.self) }
 
+/// The program, built beside the tests.
+package let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
+
 /// The repository's top folder.
 package let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path

@@ -1,16 +1,14 @@
 import Foundation
+import TestKit
 import Testing
 import WeirAdmin
 
 @Suite("The command line")
 struct CommandLineTests {
-    /// The program that was built beside these tests.
-    private static let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
-
     private func run(_ arguments: [String], input: String = "", socket: String? = nil) throws -> Program {
         var environment = ["USER": "tester"]
         environment["WEIR_SOCKET"] = socket ?? "/nonexistent/admin.sock"
-        return try Program.run(CommandLineTests.weir, arguments, input: Array(input.utf8), environment: environment)
+        return try Program.run(weir, arguments, input: Array(input.utf8), environment: environment)
     }
 
     @Test(
@@ -178,7 +176,7 @@ struct CommandLineTests {
             func onTerminal(_ command: String, typing: String) throws -> Program {
                 try Program.run(
                     "/usr/bin/script",
-                    ["-qec", "\(CommandLineTests.weir) --socket \(server.socket) \(command)", "/dev/null"],
+                    ["-qec", "\(weir) --socket \(server.socket) \(command)", "/dev/null"],
                     input: Array(typing.utf8))
             }
             let list = try onTerminal("account list", typing: "")

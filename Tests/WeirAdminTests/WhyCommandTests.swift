@@ -1,13 +1,12 @@
 import Foundation
+import TestKit
 import Testing
 import WeirAdmin
 
 @Suite("The verbs that tell why")
 struct WhyCommandTests {
-    private static let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
-
     private func run(_ server: AdminServer, _ arguments: String...) throws -> Program {
-        try Program.run(Self.weir, arguments, environment: ["WEIR_SOCKET": server.socket, "USER": "tester"])
+        try Program.run(weir, arguments, environment: ["WEIR_SOCKET": server.socket, "USER": "tester"])
     }
 
     @Test("why LOGIN tells state, score, families with their facts, acquittal, messages and what to run next")

@@ -3,9 +3,6 @@ import TestKit
 import Testing
 import WeirRuntime
 
-/// The program, built beside the tests.
-let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
-
 @Suite("weir without a daemon") struct CheckTests {
     /// Runs a verb for a gateway's files.
     private func run(_ home: Gate.Home, _ arguments: String...) throws -> Program.Outcome {
