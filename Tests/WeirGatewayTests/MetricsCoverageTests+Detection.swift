@@ -2,6 +2,7 @@ import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirRuntime
 
 extension MetricsCoverageTests {
     /// A gateway before a relay that knows nobody whose address begins with nobody.
@@ -21,13 +22,15 @@ extension MetricsCoverageTests {
     }
 
     /// Messages to people of whom half are nobody, each under a new name; with a token, of Ann from three networks.
-    private static func spam(_ gate: Gate, from source: String, token: String? = nil, messages: Int) throws {
+    private static func spam(
+        _ gate: Gate, from source: String, token: String? = nil, messages: Int, _ text: String = "Buy it now, friend."
+    ) throws {
         for number in 0..<messages {
             let client = try SMTPClient(port: gate.port(), from: token == nil ? source : "127.0.\(number % 3).9")
             try client.hello("bot\(number).example")
             if let token { _ = try client.login("ann", token) }
             let people = ["nobody\(number)@example.com", "somebody\(number).\(source)@example.com"]
-            _ = try client.message(to: people, "Subject: offer \(number)\r\n\r\nBuy it now, friend.")
+            _ = try client.message(to: people, "Subject: offer \(number)\r\n\r\n\(text)")
         }
     }
 
@@ -71,6 +74,32 @@ extension MetricsCoverageTests {
             let unsaved = "weir_evidence_saves_total{result=\"success\"} 0\n"
             #expect(eventually { (try? self.page(of: gate).contains(unsaved)) == false })
             page += try self.page(of: gate)
+        }
+        return page
+    }
+
+    /// More accounts are flagged at once than can have been stolen.
+    static func manyFlagged() async throws -> String {
+        let home = try home("suspend")
+        var page = ""
+        try await Gate.run(home) { gate in
+            for number in 1...22 { _ = try gate.client(from: "127.0.1.\(number)").message(to: ["a@example.com"], body) }
+            // Each with a text of its own: what they had in common would be evidence of its own.
+            for number in 1...8 {
+                var random = Seeded(UInt64(number))
+                let words = (0..<30).map { _ in
+                    String((0..<6).compactMap { _ in "abcdefghij".randomElement(using: &random) })
+                }
+                try spam(gate, from: "127.0.\(number + 1).1", messages: 20, words.joined(separator: " "))
+            }
+            let sentence = "More accounts were flagged within ten minutes than can have been stolen"
+            #expect(try await gate.administration.status().alarms.contains { $0.hasPrefix(sentence) })
+            let isTold = eventually {
+                gate.log.lines.contains { $0.contains("\"detector holds back\"") && $0.contains("\"many_flagged\"") }
+            }
+            #expect(isTold)
+            #expect(eventually { (try? self.page(of: gate).contains("cause=\"many_flagged\"} 1\n")) == true })
+            page = try self.page(of: gate)
         }
         return page
     }

@@ -84,10 +84,24 @@ struct ClimateTests {
             }
         }
 
+        /// So many send what scanner and relay know for spam, to a friend, to somebody new, and to two who do not exist.
+        func abuse(by accused: Int) async {
+            days += 1
+            for account in 0..<accused {
+                let people = ["friend0", "new.\(days)", "nobody0.\(days)", "nobody1.\(days)"]
+                await send(account, to: people.map { "\($0).\(account)@dest.example" }, "\(Theft.words) Only \(days)!")
+                await visitor.sleep(until: visitor.now + .second)
+            }
+        }
+
         private func send(_ account: Int, strangers: Int) async {
             let people =
                 (0..<3).map { "friend\($0).\(account)@dest.example" }
                 + (0..<strangers).map { "new\($0).\(days).\(account)@dest.example" }
+            await send(account, to: people, "How are you, and what do you do on day \(days)?")
+        }
+
+        private func send(_ account: Int, to people: [String], _ text: String) async {
             let link = ScriptLink(
                 simulation.connect(to: World.gate, from: SocketAddress(ipv4: 0xCB00_7101 + UInt32(account), port: 0)),
                 on: visitor)
@@ -103,7 +117,7 @@ struct ClimateTests {
                 }
                 code = try await hear(link)
                 if code == 354 {
-                    link.send("Subject: letter \(days)\r\n\r\nHow are you, and what do you do on day \(days)?\r\n.\r\n")
+                    link.send("Subject: letter \(days)\r\n\r\n\(text)\r\n.\r\n")
                     try await link.flush(within: .minute)
                     _ = try await hear(link)
                 }
@@ -123,6 +137,10 @@ struct ClimateTests {
         func takeRefusals() -> [String] {
             defer { refusals = [] }
             return refusals
+        }
+
+        func suspended() async throws -> Int {
+            try await states().filter { $0.state == .suspended }.reduce(0) { $0 + Int($1.count) }
         }
 
         func states() async throws -> [AccountCount] {
@@ -201,6 +219,33 @@ struct ClimateTests {
             #expect(town.takeRefusals() == [])
             let states = try await town.states()
             #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+        }
+    }
+
+    @Test("eight of thirty flagged at once are too many: no more are suspended or slowed down, and an alarm that ends")
+    func manyFlagged() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            await town.round(strangers: 1)
+            #expect(town.takeRefusals() == [])
+            for _ in 0..<2 { await town.abuse(by: 8) }
+            for _ in 0..<10 {
+                await town.abuse(by: 8)
+                #expect(
+                    town.alarms.contains { $0.hasPrefix("More accounts were flagged within ten minutes") },
+                    "\(town.alarms)")
+            }
+            #expect(!town.takeRefusals().contains { $0.contains("few new people") })
+            // Those who were suspended before it was noticed.
+            let suspended = try await town.suspended()
+            #expect(suspended < 4, "\(suspended)")
+            await town.sleep(.hour)
+            #expect(town.alarms == [])
+            // It acts again.
+            for _ in 0..<3 { await town.abuse(by: 8) }
+            #expect(town.takeRefusals().contains { $0.contains("few new people") || $0.contains("Sending") })
+            let later = try await town.suspended()
+            #expect(later > suspended, "\(later)")
         }
     }
 
