@@ -24,6 +24,9 @@ package final class AccountsStore {
     /// Reads the whole file and compares its structure with itself: half a second for a million accounts.
     package func verify() throws(StoreError) { try database.verify() }
 
+    /// Closes the file, so that another may open it; every later call throws.
+    package func close() { database.close() }
+
     /// All of `body` in one commit, then a checkpoint if one is due.
     func change<Result>(
         keeping: (Result) -> Bool = { _ in true }, _ body: () throws(StoreError) -> Result

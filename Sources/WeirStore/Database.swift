@@ -4,14 +4,14 @@ import Glibc
 /// One file of SQLite with the one connection that may touch it.
 ///
 /// WAL, `synchronous=FULL`, exclusive: a returned commit is on the disk, and no second connection exists that could
-/// meet the WAL-reset bug of SQLite before 3.51.3. Owned by one thread. It closes when its owner and all statements
-/// are gone.
+/// meet the WAL-reset bug of SQLite before 3.51.3. Owned by one thread. It closes at ``close()``, or when its owner and all
+/// statements are gone.
 final class Database {
     let path: String
-    /// Locked for as long as the file is open.
-    private let directory: StoreDirectory
+    /// Locked for as long as the file is open; nil when it is closed.
+    private var directory: StoreDirectory?
     private let handle: OpaquePointer
-    /// Set by the first failed sync, and thrown by everything after it.
+    /// Set by the first failed sync and by the end, and thrown by everything after it.
     private var ruin: StoreError?
     /// Whether there is none: asked at every step.
     private var isSound = true
@@ -42,13 +42,25 @@ final class Database {
         }
     }
 
-    deinit { sqlite3_close(handle) }
+    deinit { close() }
+
+    var isOpen: Bool { directory != nil }
+
+    /// Closes the file, whoever still refers to it; what is asked of it afterwards throws.
+    func close() {
+        guard isOpen else { return }
+        while let statement = sqlite3_next_stmt(handle, nil) { sqlite3_finalize(statement) }
+        sqlite3_close(handle)
+        ruin = .closed(path: path)
+        isSound = false
+        directory = nil
+    }
 
     /// Makes the file before SQLite does, so that nobody else may read password hashes.
     private static func create(_ path: String) throws(StoreError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .unreachable(path: path, call: "open", errno: errno) }
-        close(descriptor)
+        Glibc.close(descriptor)
     }
 
     /// What must hold before the first read; changes nothing in the file.
@@ -145,10 +157,10 @@ extension Database {
     /// A commit that makes the file grow has the file system write its own journal too: twice the time and the processor. SQLite takes
     /// zeros behind the log's end for what they are, nothing. Where there is no room the log just grows.
     func reserveLog(octets: Int) {
-        guard directory.isReal else { return }
+        guard directory?.isReal == true else { return }
         let descriptor = open(path + "-wal", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         let zeros = [UInt8](repeating: 0, count: 1 << 16)
         var end = Int(lseek(descriptor, 0, SEEK_END))
         while end >= 0, end < octets {

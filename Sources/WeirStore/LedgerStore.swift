@@ -46,6 +46,9 @@ package final class LedgerStore {
         storyCount = try archive.count()
     }
 
+    /// Closes the file, so that another may open it; every later call throws.
+    package func close() { database.close() }
+
     /// Subjects that wait for their name's commit; with more than that they get one of their own.
     private static let unnamedMax = 256
 

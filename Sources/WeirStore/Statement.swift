@@ -12,7 +12,7 @@ enum Value {
     static func unsigned(_ number: UInt32) -> Value { .integer(Int64(number)) }
 }
 
-/// One prepared statement, kept for as long as its database is open.
+/// One prepared statement, of use for as long as its database is open.
 ///
 /// Its text is a literal of the program: no SQL is ever built at run time.
 final class Statement {
@@ -24,7 +24,7 @@ final class Statement {
         self.handle = handle
     }
 
-    deinit { sqlite3_finalize(handle) }
+    deinit { if database.isOpen { sqlite3_finalize(handle) } }
 
     /// Runs it for its effect.
     func run(_ values: Value...) throws(StoreError) {
@@ -73,6 +73,7 @@ final class Statement {
 
 extension Statement {
     private func bind(_ values: [Value]) throws(StoreError) {
+        try database.ensureSound()
         for (offset, value) in values.enumerated() {
             let index = Int32(truncatingIfNeeded: offset + 1)
             switch value {
@@ -85,6 +86,7 @@ extension Statement {
     }
 
     func bind(_ text: String, at index: Int32) throws(StoreError) {
+        try database.ensureSound()
         var text = text
         let code = text.withUTF8 { octets in
             octets.withMemoryRebound(to: CChar.self) {
@@ -104,11 +106,13 @@ extension Statement {
 
     /// Binds a number: for the few statements that run once a journal row.
     func bind(_ number: Int64, at index: Int32) throws(StoreError) {
+        try database.ensureSound()
         try check(sqlite3_bind_int64(handle, index, number))
     }
 
     /// Binds a number, or nothing.
     func bind(_ number: Int64?, at index: Int32) throws(StoreError) {
+        try database.ensureSound()
         try check(number.map { sqlite3_bind_int64(handle, index, $0) } ?? sqlite3_bind_null(handle, index))
     }
 

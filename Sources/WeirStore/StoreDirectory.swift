@@ -3,7 +3,7 @@ import Glibc
 /// The directory that holds the store's files, locked for this process.
 ///
 /// The lock is flock(2) on `lock`, where the holder's process number stands; the kernel drops it with the process. Both
-/// stores keep the directory, so it stays locked until the last of them is gone.
+/// stores keep the directory, so it stays locked until the last of them is closed.
 package final class StoreDirectory: Sendable {
     package let path: String
     private let lock: Int32?
@@ -32,7 +32,12 @@ package final class StoreDirectory: Sendable {
         lock = nil
     }
 
-    deinit { if let lock { close(lock) } }
+    /// Unlocked by name: a program that is being started just now has the descriptor too, until it runs.
+    deinit {
+        guard let lock else { return }
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     private static func lock(_ file: String, directory: String) throws(StoreError) -> Int32 {
         let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -32,6 +32,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case heldByAnother(path: String, pid: Int32)
     /// A system call on the store's directory failed.
     case unreachable(path: String, call: String, errno: Int32)
+    /// It was closed, at the end: nothing is read or written any more.
+    case closed(path: String)
     /// The request itself does not fit what is stored.
     case refused(Refusal)
     case other(SQLiteFailure)
@@ -91,6 +93,7 @@ extension StoreError: CustomStringConvertible {
         case .heldByAnother(let path, 0): "\(path) is held by another process"
         case .heldByAnother(let path, let pid): "\(path) is held by process \(pid)"
         case .unreachable(let path, let call, let errno): "\(path): \(call) failed with error \(errno)"
+        case .closed(let path): "\(path) is closed"
         case .refused(let refusal): refusal.description
         case .other(let failure): failure.description
         }

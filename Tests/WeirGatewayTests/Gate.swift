@@ -65,23 +65,12 @@ final class Gate: Sendable {
 
     /// Runs `body` with a gateway, and stops it whatever happens.
     static func run(_ home: Home, _ body: (Gate) async throws -> Void) async throws {
-        let gate = try await start(home)
+        let gate = try await Gate(home)
         do { try await body(gate) } catch {
             await gate.daemon.stop()
             throw error
         }
         await gate.daemon.stop()
-    }
-
-    /// A store closes with the last reference to it: one of the former gateway's tasks may hold it for a moment after the end.
-    private static func start(_ home: Home) async throws -> Gate {
-        for _ in 0..<200 {
-            do { return try await Gate(home) } catch {
-                guard "\(error)".hasSuffix("is held by process \(getpid())") else { throw error }
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return try await Gate(home)
     }
 
     var administration: GatewayAdministration { daemon.administration }

@@ -46,6 +46,20 @@ import WeirStore
         }
     }
 
+    @Test("lets go of its store when it has stopped, though somebody still holds the gateway")
+    func letsGo() async throws {
+        let home = try Gate.Home()
+        var former: [Gate] = []
+        for round in 0..<10 {
+            let gate = try await Gate(home)
+            if round < 8 { #expect(try gate.client().message(to: ["a@example.com"], body).delivered == 1) }
+            await gate.daemon.stop()
+            former.append(gate)
+        }
+        let gateway = former[0].daemon.server.gateway
+        await #expect(throws: StoreError.self) { try await gateway.accounts.account(login: "ann") }
+    }
+
     @Test("keeps the clock of an earlier start of the same boot, and of no other", arguments: [true, false])
     func clock(isSameBoot: Bool) throws {
         let home = try Gate.Home()

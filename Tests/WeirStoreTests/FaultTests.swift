@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import WeirBase
 import WeirQuota
@@ -106,6 +107,45 @@ import WeirStore
             #expect(ledger.lastSequence == 0)
         }
         _ = try LedgerStore(in: try StoreDirectory(directory.path))
+    }
+
+    @Test("is free when it is closed, whoever still refers to it, and tells so")
+    func closed() throws {
+        let directory = try TemporaryDirectory()
+        let (ledger, accounts) = try {
+            let held = try StoreDirectory(directory.path)
+            return (try LedgerStore(in: held), try AccountsStore(in: held))
+        }()
+        let account = try ledger.subject(.account, "alice")
+        try ledger.append([row(account)])
+        ledger.close()
+        #expect(throws: StoreError.self, "the other one is open") { _ = try StoreDirectory(directory.path) }
+        accounts.close()
+        let next = try LedgerStore(in: try StoreDirectory(directory.path))
+        #expect(next.lastSequence == 1)
+        let error = StoreError.closed(path: directory.path + "/ledger.db")
+        #expect(throws: error) { try ledger.append([row(account)]) }
+        #expect(throws: error) { try ledger.subject(.account, "bob") }
+        #expect(throws: error) { try ledger.maintain(now: noon + .hour) }
+        #expect(throws: StoreError.self) { try accounts.account("alice") }
+        ledger.close()
+    }
+
+    @Test("is free at once also while programs are being started, which have its lock until they run")
+    func heldByNobodyElse() throws {
+        let directory = try TemporaryDirectory()
+        let isOver = Atomic(false)
+        let starter = Thread {
+            while !isOver.load(ordering: .relaxed) {
+                let program = Process()
+                program.executableURL = URL(fileURLWithPath: "/bin/true")
+                try? program.run()
+                program.waitUntilExit()
+            }
+        }
+        starter.start()
+        defer { isOver.store(true, ordering: .relaxed) }
+        for _ in 0..<2_000 { _ = try StoreDirectory(directory.path) }
     }
 
     @Test("lets nobody else read its files")

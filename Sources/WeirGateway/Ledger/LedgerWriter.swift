@@ -52,6 +52,9 @@ package final class LedgerWriter: @unchecked Sendable {
         }
     }
 
+    /// Closes the store, behind all that was asked of it before.
+    package func close() async { await worker.spawn { self.store.close() }.value }
+
     /// Calls `body` with the store, on its thread.
     package func withStore<Result: Sendable>(
         _ body: @escaping @Sendable (LedgerStore) throws(StoreError) -> Result

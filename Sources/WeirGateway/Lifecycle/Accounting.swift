@@ -72,17 +72,22 @@ package final class Accounting: Sendable {
             try await detector.restore()
             if let error = await verification.value { throw error }
         } catch {
-            ledgerWriter.stop()
-            await writerTask.value
-            for worker in workers { (worker as? WorkerThread)?.stop() }
+            await Accounting.end(ledgerWriter, writerTask, accounts, workers)
             throw .store(error)
         }
     }
 
-    /// Commits what was decided, and ends the threads; the stores close with the last reference to this.
-    package func close() async {
+    /// Commits what was decided, closes the stores, and ends the threads: when this returns, another may open the stores.
+    package func close() async { await Accounting.end(ledgerWriter, writerTask, accounts, workers) }
+
+    private static func end(
+        _ ledgerWriter: LedgerWriter, _ writerTask: Task<Void, Never>, _ accounts: AccountDirectory,
+        _ workers: [RuntimeExecutor]
+    ) async {
         ledgerWriter.stop()
         await writerTask.value
+        await ledgerWriter.close()
+        await accounts.close()
         for worker in workers { (worker as? WorkerThread)?.stop() }
     }
 }

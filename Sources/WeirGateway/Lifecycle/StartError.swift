@@ -68,7 +68,7 @@ extension StoreError {
         case .heldByAnother, .full: 75
         case .unreachable(_, _, let code): code == EACCES || code == EPERM ? 77 : 74
         case .damaged, .foreign, .newerVersion: 65
-        case .fsyncFailed, .other: 74
+        case .fsyncFailed, .closed, .other: 74
         case .refused: 65
         }
     }
@@ -82,7 +82,7 @@ extension StoreError {
         case .unreachable(let path, let call, let code):
             "\(path): \(call): \(SystemError.text(code)): the store's folder must be writable for the user that weir runs as"
         case .full(let failure): "the store's disk is full: \(failure): make room and start again"
-        case .damaged, .foreign, .newerVersion, .fsyncFailed, .refused, .other: description
+        case .damaged, .foreign, .newerVersion, .fsyncFailed, .closed, .refused, .other: description
         }
     }
 }
