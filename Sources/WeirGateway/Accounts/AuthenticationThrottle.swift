@@ -1,7 +1,8 @@
 package import WeirBase
 
 /// Slows guessing of passwords: per source network it refuses, per login it only delays, so that nobody can lock an
-/// owner out by failing in his name.
+/// owner out by failing in his name. A guess that a source repeats is no new guess: a program that goes on with an old password counts
+/// once, and locks nobody out who shares its network.
 ///
 /// A source is an IPv4 address or an IPv6 /64. Both tables are bounded; when one is full its oldest half is forgotten.
 package struct AuthenticationThrottle {
@@ -12,7 +13,7 @@ package struct AuthenticationThrottle {
         case refuse
     }
 
-    /// Failures a source may have at once; one is forgiven every ``sourceForgiveness``.
+    /// Failures a source may have at once; one is forgiven every ``sourceForgiveness``. As many of its guesses are remembered.
     package static let sourceFailuresMax = 10
     package static let sourceForgiveness: UInt64 = 30 * .second
     /// Failures of a login that cost nothing; each further one doubles the delay.
@@ -23,13 +24,22 @@ package struct AuthenticationThrottle {
     /// Entries kept in each table.
     package static let entriesMax = 65_536
 
-    /// So many failures, of which one is forgiven each span since `since`.
+    /// A bucket that leaks: so many failures, of which one is forgiven each span since `since`.
     private struct Failures {
-        var count: Int
+        var count = 0
         var since: Instant
+        /// The last of them, the newest last.
+        var guesses: [UInt64] = []
 
         func remaining(at now: Instant, forgiveness: UInt64) -> Int {
             max(0, count - Int(min(now.since(since) / forgiveness, UInt64(Int32.max))))
+        }
+
+        /// One more; the part of a span that has passed is kept, or failures just short of a span apart would never be forgiven.
+        mutating func add(at now: Instant, forgiveness: UInt64) {
+            let left = remaining(at: now, forgiveness: forgiveness)
+            since = left == 0 ? now : since + UInt64(count - left) * forgiveness
+            count = left + 1
         }
     }
 
@@ -49,13 +59,18 @@ package struct AuthenticationThrottle {
         let failed = logins[login]?.remaining(at: now, forgiveness: AuthenticationThrottle.loginForgiveness) ?? 0
         let excess = failed - AuthenticationThrottle.loginFailuresFree
         guard excess > 0 else { return .proceed(delay: 0) }
-        return .proceed(delay: min(.second / 4 << UInt64(min(excess, 10)), AuthenticationThrottle.delayMax))
+        return .proceed(delay: min((.second / 4) << UInt64(min(excess, 10)), AuthenticationThrottle.delayMax))
     }
 
-    /// Notes a wrong password or an unknown login.
-    package mutating func fail(source: IPAddress, login: String, now: Instant) {
+    /// Whether this very guess has failed from there a little while ago, and so fails again.
+    package func hasFailed(_ guess: UInt64, from source: IPAddress) -> Bool {
+        sources[AuthenticationThrottle.network(of: source)]?.guesses.contains(guess) == true
+    }
+
+    /// Notes a wrong password or an unknown login; `guess` stands for what was tried against what.
+    package mutating func fail(_ guess: UInt64, from source: IPAddress, login: String, now: Instant) {
         AuthenticationThrottle.note(
-            &sources, AuthenticationThrottle.network(of: source), now, AuthenticationThrottle.sourceForgiveness)
+            &sources, AuthenticationThrottle.network(of: source), now, AuthenticationThrottle.sourceForgiveness, guess)
         AuthenticationThrottle.note(&logins, login, now, AuthenticationThrottle.loginForgiveness)
     }
 
@@ -64,14 +79,16 @@ package struct AuthenticationThrottle {
     }
 
     private static func note<Key: Hashable>(
-        _ table: inout [Key: Failures], _ key: Key, _ now: Instant, _ forgiveness: UInt64
+        _ table: inout [Key: Failures], _ key: Key, _ now: Instant, _ forgiveness: UInt64, _ guess: UInt64? = nil
     ) {
         if table.count >= entriesMax, table[key] == nil {
             let ages = table.values.map(\.since).sorted()
             let middle = ages[ages.count / 2]
             table = table.filter { $0.value.since > middle }
         }
-        let left = table[key]?.remaining(at: now, forgiveness: forgiveness) ?? 0
-        table[key] = Failures(count: left + 1, since: now)
+        var failures = table[key] ?? Failures(since: now)
+        failures.add(at: now, forgiveness: forgiveness)
+        if let guess { failures.guesses = failures.guesses.suffix(sourceFailuresMax - 1) + [guess] }
+        table[key] = failures
     }
 }

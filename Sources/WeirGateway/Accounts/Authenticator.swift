@@ -8,7 +8,7 @@ import WeirStore
 package final class Authenticator: Sendable {
     enum Verdict: Sendable {
         case right(Account)
-        /// The account is that of the login, where there is one.
+        /// The account is that of the login, where there is one, and where this is not the same wrong password again.
         case wrong(Account?)
         /// This source has failed too often.
         case throttled
@@ -45,12 +45,17 @@ package final class Authenticator: Sendable {
         // Whom we know already does not wait for what others do in his name.
         if let account, recognizes(credentials, key: key, standing: account.standing) { return .right(account) }
         if delay > 0 { await loop.sleep(until: loop.now + delay) }
-        switch await check(credentials, key: key, standing: account?.standing) {
+        let (name, password) = (Array(key.utf8), credentials.password)
+        // An account with tokens alone has no password to be guessed at.
+        let hash = account?.standing.passwordHash.flatMap { PasswordHash($0) }
+        let guess = passwords.guess(login: name, password: password, against: hash)
+        if throttle.withLock({ $0.hasFailed(guess, from: source) }) { return .wrong(nil) }
+        switch await passwords.verify(login: name, password: password, against: hash) {
         case .right: if let account { return .right(account) }
         case .busy: return .busy
         case .wrong: break
         }
-        throttle.withLock { $0.fail(source: source, login: key, now: runtime.now) }
+        throttle.withLock { $0.fail(guess, from: source, login: key, now: runtime.now) }
         return .wrong(account)
     }
 
@@ -62,19 +67,5 @@ package final class Authenticator: Sendable {
         }
         guard let text = standing.passwordHash, let hash = PasswordHash(text) else { return false }
         return passwords.remembers(login: Array(key.utf8), password: credentials.password, against: hash)
-    }
-
-    /// Checks the password; an account with tokens alone has none to be guessed at.
-    private func check(
-        _ credentials: Credentials, key: String, standing: Account.Standing?
-    ) async -> PasswordPool.Verdict {
-        guard let text = standing?.passwordHash, let hash = PasswordHash(text) else {
-            return await dummy(credentials, key)
-        }
-        return await passwords.verify(login: Array(key.utf8), password: credentials.password, against: hash)
-    }
-
-    private func dummy(_ credentials: Credentials, _ key: String) async -> PasswordPool.Verdict {
-        await passwords.verify(login: Array(key.utf8), password: credentials.password, against: nil)
     }
 }

@@ -50,6 +50,11 @@ package final class PasswordPool: Sendable {
         return memory.withLock { $0.recall(code, now: runtime.now) }
     }
 
+    /// What stands for a guess: another password is another guess, and so is the same one when the account's hash has changed.
+    package func guess(login: [UInt8], password: [UInt8], against hash: PasswordHash?) -> UInt64 {
+        code(login: login, password: password, hash: hash ?? .dummy)[0]
+    }
+
     /// Checks a password; without a hash, for a login that does not exist or has no password, at the same cost and in vain.
     package func verify(login: [UInt8], password: [UInt8], against hash: PasswordHash?) async -> Verdict {
         let code = code(login: login, password: password, hash: hash ?? .dummy)
