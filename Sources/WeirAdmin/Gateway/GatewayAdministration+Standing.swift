@@ -40,8 +40,10 @@ extension GatewayAdministration {
         let event = AccountEvent(
             kind, of: record.key, at: runtime.wall, by: actor.name, reason: why, random: runtime.random())
         let notices = isEvent ? herald?.notices(of: event) ?? [] : []
-        let differs = try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-            try store.setState(login, state, by: author, telling: notices.compactMap(\.stored))
+        let differs = try await change(login, by: actor, why: why) { [accounts] store, author throws(StoreError) in
+            let differs = try store.setState(login, state, by: author, telling: notices.compactMap(\.stored))
+            accounts.show(state, of: record.key)
+            return differs
         }
         if differs { herald?.tell(notices) }
         // Whoever suspends what the detector has suspended has looked at it, and found it right.

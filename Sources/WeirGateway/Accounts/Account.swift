@@ -122,6 +122,15 @@ package final class Account: Sendable {
         return (code[0..<8].reduce(0) { $0 << 8 | UInt64($1) }, code[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
     }
 
+    /// Takes what an administrator has changed. The state is no part of that: a verdict gives it at once, and the store has it later.
+    func adopt(_ changed: Standing) {
+        update { present in
+            let state = present.state
+            present = changed
+            present.state = state
+        }
+    }
+
     func update(_ body: (inout Standing) -> Void) {
         current.withLock { body(&$0) }
         changes.add(1, ordering: .releasing)

@@ -47,6 +47,9 @@ package final class AccountDirectory: @unchecked Sendable {
         cache = Mutex(Cache(plans: AccountPlans(policies), rules: rules))
     }
 
+    /// Closes the store, behind all that was asked of it before.
+    package func close() async { await worker.spawn { self.store.close() }.value }
+
     /// Calls `body` with the store, on its thread.
     package func withStore<Result: Sendable>(
         _ body: @escaping @Sendable (AccountsStore) throws(StoreError) -> Result
@@ -189,6 +192,15 @@ package final class AccountDirectory: @unchecked Sendable {
         return result
     }
 
+    /// Shows the state that an administrator has given an account, in place of any that a verdict gave it. On the store's thread, right
+    /// behind the change: a verdict that is not written yet is overtaken by it.
+    package func show(_ state: AccountState, of key: String) {
+        cache.withLock { cache in
+            cache.changes += 1
+            cache.roster[key]?.update { $0.state = state }
+        }
+    }
+
     /// Reads an account anew after a change, and forgets which address is whose.
     package func refresh(_ login: String) async throws(StoreError) {
         guard let key = CanonicalLogin(login)?.key else { return }
@@ -205,9 +217,9 @@ package final class AccountDirectory: @unchecked Sendable {
         }
         let (subject, customer) = try await subjects(of: record)
         cache.withLock { cache in
-            let standing = cache.plans.standing(
-                of: record, subject: subject, customer: customer, now: runtime.now, wall: runtime.wall)
-            known.update { $0 = standing }
+            known.adopt(
+                cache.plans.standing(
+                    of: record, subject: subject, customer: customer, now: runtime.now, wall: runtime.wall))
         }
     }
 
@@ -220,7 +232,7 @@ package final class AccountDirectory: @unchecked Sendable {
             return cache.plans.provisional(account.subject, plan: rule.plan)
         }
         guard let standing else { return forget(account) }
-        account.update { $0 = standing }
+        account.adopt(standing)
     }
 
     private func forget(_ account: Account) {

@@ -172,11 +172,31 @@ final class World: @unchecked Sendable {
                 await driver.sleep(until: driver.now + .second)
                 evidence.noteSuspended(0, by: number)
             }
-            return
+            return administrate()
         }
         killsAtVerdict -= 1
         evidence.narrate("fate: killed at a verdict")
         kill()
+    }
+
+    /// P9: an administrator who changes something else of the account in this very moment ends no suspension.
+    private func administrate() {
+        guard let accounts = life?.gateway.accounts else { return }
+        let (login, wall) = (key(of: 0), simulation.wall)
+        driver.spawn { [evidence] in
+            do {
+                let account = try await accounts.account(login: login)
+                let before = account?.standing.state
+                try await accounts.change(login) { store throws(StoreError) in
+                    try store.note(login, action: "account.reset", by: Author("test", at: wall))
+                }
+                if before == .suspended, account?.standing.state != .suspended {
+                    evidence.violate("P9", "an administrator's change has ended a suspension")
+                }
+            } catch {
+                evidence.narrate("the account is not changed: \(error)")
+            }
+        }
     }
 
     private func addAccounts(_ life: Life) async throws {
