@@ -32,7 +32,7 @@ extension Verdict {
             self.facts(of: family).map { "\(family.rawValue) \(score[family].rounded(places: 1)): \($0)" }
         }
         if let age = findings.ageDays, age < Score.newAccountDays {
-            sentences.append("opened \(age.rounded(places: 1)) days ago")
+            sentences.append("opened \(counted(few(age), "day", "days")) ago")
         }
         if findings.planPrior < 0 { sentences.append("a vetted plan: \(findings.planPrior.rounded(places: 1))") }
         return sentences
@@ -45,7 +45,10 @@ extension Verdict {
         case .origin: originFacts
         case .volume: volumeFacts
         case .complaints:
-            ["\(findings.complaints.rounded(places: 1)) complaints, \(whole(findings.delivered)) recipients lately"]
+            [
+                counted(few(findings.complaints), "complaint", "complaints") + ", "
+                    + counted(whole(findings.delivered), "recipient", "recipients") + " lately"
+            ]
         case .neighbours: neighbourFacts
         }
     }
@@ -53,16 +56,11 @@ extension Verdict {
     private var contentFacts: [String] {
         var facts: [String] = []
         if let score = findings.ofMessage.scannerScore {
-            facts.append(
-                "content score \(score.rounded(places: 1)), one text to \(whole(findings.ofMessage.textPeople)) people"
-            )
+            facts.append("content score \(score.rounded(places: 1)), one text to \(people(findings.ofMessage.textPeople))")
         }
         if findings.refusedMessages > 0 {
-            let isOne = whole(findings.refusedMessages) == "1"
-            facts.append(
-                isOne
-                    ? "1 message refused for what it is"
-                    : "\(whole(findings.refusedMessages)) messages refused for what they are")
+            let messages = ("message refused for what it is", "messages refused for what they are")
+            facts.append(counted(whole(findings.refusedMessages), messages.0, messages.1))
         }
         return facts.isEmpty ? ["earlier messages"] : facts
     }
@@ -72,11 +70,13 @@ extension Verdict {
         if findings.unknownPeople > 0, findings.newPeople > 0 {
             let share = (100 * findings.unknownPeople / findings.newPeople).rounded(places: 1)
             let usual = (100 * findings.usualUnknown).rounded(places: 1)
-            facts.append(
-                "\(whole(findings.unknownPeople)) of \(whole(findings.newPeople)) new recipients do not exist "
-                    + "(\(share)%; usual \(usual)%)")
+            let lost = whole(findings.unknownPeople)
+            let all = counted(whole(findings.newPeople), "new recipient", "new recipients")
+            facts.append("\(lost) of \(all) \(lost == "1" ? "does" : "do") not exist (\(share)%; usual \(usual)%)")
         }
-        if findings.deferred > 0 { facts.append("\(whole(findings.deferred)) recipients deferred") }
+        if findings.deferred > 0 {
+            facts.append(counted(whole(findings.deferred), "recipient deferred", "recipients deferred"))
+        }
         return facts.isEmpty ? ["refusals of the last days"] : facts
     }
 
@@ -84,16 +84,17 @@ extension Verdict {
         var facts: [String] = []
         if findings.ofMessage.isStrangeNetwork {
             let share = (100 * findings.strangeNetworkShare).rounded(places: 0)
+            let networks = counted(few(findings.strangeNetworks), "new one", "new ones")
             facts.append(
-                "from an unfamiliar network, as on \(share)% of its days; "
-                    + "\(findings.strangeNetworks.rounded(places: 1)) new ones lately, "
-                    + "at most \(whole(findings.ownStrangeNetworks)) on an earlier day")
+                "from an unfamiliar network, as on \(share == "0" ? "none" : "\(share)%") of its days"
+                    + (networks.hasPrefix("0 ") ? "" : "; \(networks) lately, \(most(findings.ownStrangeNetworks))"))
             if findings.strangeCountries > 0 {
-                facts.append("\(findings.strangeCountries.rounded(places: 1)) countries never used before")
+                facts.append(counted(few(findings.strangeCountries), "country", "countries") + " never used before")
             }
             if findings.failedLogins >= 1 {
                 facts.append(
-                    "\(whole(findings.failedLogins)) failed logins, own highest \(whole(findings.ownFailedLogins))")
+                    counted(whole(findings.failedLogins), "failed login", "failed logins")
+                        + ", own highest \(whole(findings.ownFailedLogins))")
             }
         }
         if let share = findings.ofMessage.senderShare, share < 0.5 {
@@ -103,7 +104,7 @@ extension Verdict {
             facts.append("HTML or none, as in \((100 * share).rounded(places: 0))% of its messages")
         }
         if findings.strangeNames > findings.ownStrangeNames {
-            facts.append("\(findings.strangeNames.rounded(places: 1)) new EHLO names lately")
+            facts.append(counted(few(findings.strangeNames), "new EHLO name", "new EHLO names") + " lately")
         }
         return facts
     }
@@ -111,37 +112,53 @@ extension Verdict {
     private var neighbourFacts: [String] {
         var facts: [String] = []
         if findings.ofMessage.neighbours > 0 {
-            facts.append(
-                "\(whole(findings.ofMessage.neighbours)) accounts under suspicion share its text, links or network"
-            )
+            let accounts = ("account under suspicion shares", "accounts under suspicion share")
+            facts.append(counted(whole(findings.ofMessage.neighbours), accounts.0, accounts.1) + " its text, links or network")
         }
         if findings.ofMessage.sameTextAccounts > 0 {
             facts.append(
-                "\(whole(findings.ofMessage.sameTextAccounts)) other accounts sent this text within an hour from unfamiliar networks"
-            )
+                counted(whole(findings.ofMessage.sameTextAccounts), "other account", "other accounts")
+                    + " sent this text within an hour from unfamiliar networks")
         }
         return facts
     }
 
     private var volumeFacts: [String] {
         var facts = [
-            "\(whole(findings.newInADay)) new recipients in 24 h, own highest day \(whole(findings.ownInADay))",
+            counted(whole(findings.newInADay), "new recipient", "new recipients")
+                + " in 24 h, own highest day \(whole(findings.ownInADay))",
             "\(whole(findings.newInAnHour)) in one hour, own highest hour \(whole(findings.ownInAnHour))",
         ]
         if findings.ofMessage.textPeople > max(1, findings.ownTextPeople) {
             facts.append(
-                "one text to \(whole(findings.ofMessage.textPeople)) people, own highest \(whole(findings.ownTextPeople))"
-            )
+                "one text to \(people(findings.ofMessage.textPeople)), own highest \(whole(findings.ownTextPeople))")
         }
         if findings.capsReached > findings.ownCapsReached {
             facts.append(
-                "\(findings.capsReached.rounded(places: 1)) refusals by limits lately, "
-                    + "at most \(whole(findings.ownCapsReached)) on an earlier day")
+                counted(few(findings.capsReached), "refusal", "refusals") + " by limits lately, "
+                    + most(findings.ownCapsReached))
         }
         return facts
     }
 
     private func whole(_ value: Double) -> String { value.rounded(places: 0) }
+
+    /// With one decimal, where there is any.
+    private func few(_ value: Double) -> String {
+        let text = value.rounded(places: 1)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    /// A number with what it counts, which has one form for one and another for all else.
+    private func counted(_ number: String, _ one: String, _ others: String) -> String {
+        "\(number) \(number == "1" ? one : others)"
+    }
+
+    private func people(_ count: Double) -> String { counted(whole(count), "person", "people") }
+
+    private func most(_ count: Double) -> String {
+        (whole(count) == "0" ? "none" : "at most \(whole(count))") + " on an earlier day"
+    }
 }
 
 extension Double {

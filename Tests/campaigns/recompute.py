@@ -432,50 +432,68 @@ def rounded(value, places=1):
     return sign + (f"{scaled // 10}.{scaled % 10}" if places else str(scaled))
 
 
+def counted(number, one, others):
+    return f"{number} {one if number == '1' else others}"
+
+
+def most(number):
+    return ("none" if number == "0" else f"at most {number}") + " on an earlier day"
+
+
 def sentences(f, scores):
     """What a record says in words."""
     whole = {name: rounded(value, 0) for name, value in f.items()}
     one = {name: rounded(value) for name, value in f.items()}
+    few = {name: value.removesuffix(".0") for name, value in one.items()}
+    people = counted(whole["textPeople"], "person", "people")
     said = collections.defaultdict(list)
     if "scannerScore" in f:
-        said["content"].append(f"content score {one['scannerScore']}, one text to {whole['textPeople']} people")
+        said["content"].append(f"content score {one['scannerScore']}, one text to {people}")
     if f["refusedMessages"] > 0:
-        nouns = ("message", "it is") if whole["refusedMessages"] == "1" else ("messages", "they are")
-        said["content"].append("%s %s refused for what %s" % (whole["refusedMessages"], *nouns))
+        words = "message refused for what it is", "messages refused for what they are"
+        said["content"].append(counted(whole["refusedMessages"], *words))
     said["content"] = said["content"] or ["earlier messages"]
     if f["unknownPeople"] > 0 and f["newPeople"] > 0:
         share, usual = rounded(100 * f["unknownPeople"] / f["newPeople"]), rounded(100 * f["usualUnknown"])
+        everybody = counted(whole["newPeople"], "new recipient", "new recipients")
+        does = "does" if whole["unknownPeople"] == "1" else "do"
         said["delivery"].append(
-            f"{whole['unknownPeople']} of {whole['newPeople']} new recipients do not exist ({share}%; usual {usual}%)")
+            f"{whole['unknownPeople']} of {everybody} {does} not exist ({share}%; usual {usual}%)")
     if f["deferred"] > 0:
-        said["delivery"].append(f"{whole['deferred']} recipients deferred")
+        said["delivery"].append(counted(whole["deferred"], "recipient", "recipients") + " deferred")
     said["delivery"] = said["delivery"] or ["refusals of the last days"]
     if f["isStrangeNetwork"]:
-        said["origin"].append(
-            f"from an unfamiliar network, as on {rounded(100 * f['strangeNetworkShare'], 0)}% of its days; "
-            f"{one['strangeNetworks']} new ones lately, at most {whole['ownStrangeNetworks']} on an earlier day")
+        share = rounded(100 * f["strangeNetworkShare"], 0)
+        fact = f"from an unfamiliar network, as on {'none' if share == '0' else share + '%'} of its days"
+        if few["strangeNetworks"] != "0":
+            networks = counted(few["strangeNetworks"], "new one", "new ones")
+            fact += f"; {networks} lately, {most(whole['ownStrangeNetworks'])}"
+        said["origin"].append(fact)
         if f["failedLogins"] >= 1:
-            said["origin"].append(f"{whole['failedLogins']} failed logins, own highest {whole['ownFailedLogins']}")
+            logins = counted(whole["failedLogins"], "failed login", "failed logins")
+            said["origin"].append(f"{logins}, own highest {whole['ownFailedLogins']}")
     for name, words in (("senderShare", "a header From as in"), ("formatShare", "HTML or none, as in")):
         if f.get(name, 1) < 0.5:
             said["origin"].append(f"{words} {rounded(100 * f[name], 0)}% of its messages")
     if f["strangeNames"] > f["ownStrangeNames"]:
-        said["origin"].append(f"{one['strangeNames']} new EHLO names lately")
+        said["origin"].append(counted(few["strangeNames"], "new EHLO name", "new EHLO names") + " lately")
     said["volume"] = [
-        f"{whole['newInADay']} new recipients in 24 h, own highest day {whole['ownInADay']}",
+        counted(whole["newInADay"], "new recipient", "new recipients") + f" in 24 h, own highest day {whole['ownInADay']}",
         f"{whole['newInAnHour']} in one hour, own highest hour {whole['ownInAnHour']}",
     ]
     if f["textPeople"] > max(1, f["ownTextPeople"]):
-        said["volume"].append(f"one text to {whole['textPeople']} people, own highest {whole['ownTextPeople']}")
+        said["volume"].append(f"one text to {people}, own highest {whole['ownTextPeople']}")
     if f["neighbours"] > 0:
-        said["neighbours"].append(f"{whole['neighbours']} accounts under suspicion share its text, links or network")
+        accounts = counted(whole["neighbours"], "account under suspicion shares", "accounts under suspicion share")
+        said["neighbours"].append(f"{accounts} its text, links or network")
     if f["sameTextAccounts"] > 0:
         said["neighbours"].append(
-            f"{whole['sameTextAccounts']} other accounts sent this text within an hour from unfamiliar networks")
+            counted(whole["sameTextAccounts"], "other account", "other accounts")
+            + " sent this text within an hour from unfamiliar networks")
     families = sorted((x for x in FAMILIES if scores[x] >= 0.05), key=lambda x: -scores[x])
     lines = [f"{family} {rounded(scores[family])}: {fact}" for family in families for fact in said[family]]
     if f["ageDays"] < 14:
-        lines.append(f"opened {one['ageDays']} days ago")
+        lines.append(f"opened {counted(few['ageDays'], 'day', 'days')} ago")
     if f["planPrior"] < 0:
         lines.append(f"a vetted plan: {one['planPrior']}")
     return lines
