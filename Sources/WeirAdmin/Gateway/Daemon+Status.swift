@@ -64,7 +64,7 @@ extension GatewayAdministration.Daemon {
         }
         return Status.Traffic(
             messagesAccepted: sum(smtp.messages, [.accepted]), recipientsAccepted: sum(smtp.recipients, [.accepted]),
-            recipientsDeferred: sum(smtp.recipients, [.deferredQuota, .failed]),
+            recipientsDeferred: sum(smtp.recipients, [.deferredQuota, .deferredFlagged, .failed]),
             recipientsRefused: sum(
                 smtp.recipients, [.refusedQuota, .refusedSuspended, .refusedPolicy, .refusedContent, .refusedRelay]))
     }

@@ -13,7 +13,7 @@ extension Session {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         if let reply = brake(recipient, length: length, transaction), !mayBeRelief(recipient, length: length) {
             gateway.telemetry.metrics.detector.braked.add()
-            refuse(told(.refusedSuspended, reply))
+            refuse(told(.deferredFlagged, reply))
             return nil
         }
         switch decide(transaction) {

@@ -10,7 +10,10 @@ package enum MetricLabels {
 
     /// What became of a message or a recipient at the gateway.
     package enum Disposition: Int, ClosedLabel {
-        case accepted, deferredQuota, refusedQuota, refusedSuspended, refusedPolicy, refusedContent
+        case accepted, deferredQuota
+        /// By the brake of an account or machine that is flagged.
+        case deferredFlagged
+        case refusedQuota, refusedSuspended, refusedPolicy, refusedContent
         /// The relay's own refusal.
         case refusedRelay
         /// Neither taken nor refused: no relay, no commit, a client that left.
