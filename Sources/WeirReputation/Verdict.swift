@@ -56,7 +56,8 @@ extension Verdict {
     private var contentFacts: [String] {
         var facts: [String] = []
         if let score = findings.ofMessage.scannerScore {
-            facts.append("content score \(score.rounded(places: 1)), one text to \(people(findings.ofMessage.textPeople))")
+            facts.append(
+                "content score \(score.rounded(places: 1)), one text to \(people(findings.ofMessage.textPeople))")
         }
         if findings.refusedMessages > 0 {
             let messages = ("message refused for what it is", "messages refused for what they are")
@@ -113,7 +114,8 @@ extension Verdict {
         var facts: [String] = []
         if findings.ofMessage.neighbours > 0 {
             let accounts = ("account under suspicion shares", "accounts under suspicion share")
-            facts.append(counted(whole(findings.ofMessage.neighbours), accounts.0, accounts.1) + " its text, links or network")
+            facts.append(
+                counted(whole(findings.ofMessage.neighbours), accounts.0, accounts.1) + " its text, links or network")
         }
         if findings.ofMessage.sameTextAccounts > 0 {
             facts.append(
