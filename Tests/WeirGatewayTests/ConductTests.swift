@@ -104,7 +104,7 @@ import WeirStore
             _ = try Self.spam(gate, token: token)
             let isTold = eventually {
                 gate.log.lines.contains { line in
-                    ["\"verdict\"", "2 failed logins", "1.0 refusals by limits"].allSatisfy { line.contains($0) }
+                    ["\"verdict\"", "2 failed logins", "1 refusal by limits"].allSatisfy { line.contains($0) }
                 }
             }
             #expect(isTold, "\(gate.log.lines.filter { $0.contains("verdict") })")
