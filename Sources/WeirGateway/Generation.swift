@@ -18,8 +18,8 @@ package final class Generation: Sendable {
     /// Of notices, by name.
     package let templates: [NoticeName: NoticeTemplate]
     package let webhooks: [WebhookAccess]
-    /// What every plan allows at least, for an EHLO before the account is known.
-    private let smallest: Announced
+    /// For an EHLO before the account is known.
+    private let unknown: Announced
 
     package struct Timeouts: Sendable {
         package let command: UInt64
@@ -54,9 +54,7 @@ package final class Generation: Sendable {
         templates = material.templates
         webhooks = material.webhooks
         timeouts = Timeouts(loaded.configuration.timeouts)
-        let now = Instant(nanoseconds: 0)
-        smallest = loaded.policies.plans.plans.map { Announced(LimitSet($0), now: now) }
-            .reduce(Announced()) { $0.smallest(with: $1) }
+        unknown = Announced(loaded.policies.plans.plans.map { LimitSet($0) })
     }
 
     /// The same configuration with TLS contexts made anew.
@@ -71,17 +69,26 @@ package final class Generation: Sendable {
         timeouts = former.timeouts
         templates = former.templates
         webhooks = former.webhooks
-        smallest = former.smallest
+        unknown = former.unknown
     }
 
-    /// What an account's messages are held to; that of the smallest plan where the account is not known.
+    /// What an account's messages are held to; where the account is not known yet, what holds for any.
     package func announced(for limits: LimitSet?, now: Instant, relayMax: UInt64?) -> Announced {
-        let own = limits.map { Announced($0, now: now) } ?? smallest
+        let own = limits.map { Announced($0, now: now) } ?? unknown
         return own.smallest(with: Announced(octets: relayMax))
     }
 }
 
 extension Generation.Announced {
+    /// While nobody knows whose plan it will be: the largest size, for who is told of a smaller one bounces for good what is larger,
+    /// and seldom asks again after AUTH; the least number of recipients, for who is told of that only sends the rest in another message.
+    init(_ plans: [LimitSet]) {
+        let each = plans.map { Generation.Announced($0, now: Instant(nanoseconds: 0)) }
+        let sizes = each.compactMap(\.octets)
+        octets = sizes.count == each.count ? sizes.max() : nil
+        recipients = each.compactMap(\.recipients).min()
+    }
+
     init(_ limits: LimitSet, now: Instant) {
         for limit in limits.limits(at: now) where limit.window == .message && limit.excess != .observe {
             switch limit.quantity {

@@ -91,6 +91,9 @@ extension Reply {
     package static let storeBusy = Reply(451, EnhancedCode(4, 3, 0), "Temporary failure here, try again")
     /// To a recipient or a message when no relay is left to try.
     package static let noRelay = Reply(451, EnhancedCode(4, 4, 1), "No relay can be reached, try again")
+    /// To a recipient for whom no connection came free: all are in use, or as many as one account may hold.
+    package static let relaysBusy = Reply(
+        451, EnhancedCode(4, 4, 1), "All relay connections that this account may use are in use, try again")
     /// The relay closed or fell silent.
     package static let relayLost = Reply(451, EnhancedCode(4, 4, 2), "The relay was lost, try again")
     /// To DATA when every recipient was refused and one of them for now.
@@ -149,6 +152,9 @@ extension Reply {
     package static let badContent = Reply(554, EnhancedCode(5, 6, 0), "The message holds a bare CR, a bare LF or a NUL")
     /// To a message that was relayed too often.
     package static let tooManyHops = Reply(554, EnhancedCode(5, 4, 6), "Too many hops, this mail loops")
+    /// To a recipient of mail that needs what no relay offers, and what EHLO has not offered.
+    package static let notOffered = Reply(
+        555, EnhancedCode(5, 5, 4), "No relay offers what this mail asks for: 8BITMIME, SMTPUTF8 or DSN")
     /// To a parameter of MAIL or RCPT that we do not offer.
     package static let unknownParameter = Reply(555, EnhancedCode(5, 5, 4), "Unknown parameter")
 }

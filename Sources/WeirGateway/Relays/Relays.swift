@@ -27,6 +27,9 @@ package final class Relays: Sendable {
         return each.dropFirst().reduce(each.first ?? Extensions()) { $0.common(with: $1) }
     }
 
+    /// Whether some relay offers this, as far as is known.
+    func mayOffer(_ keywords: Extensions.Keywords) -> Bool { all.contains { $0.offered?.offers(keywords) ?? true } }
+
     /// The relays that do not rest, in an order drawn by weight; those of weight 0 come last.
     func candidates(excluding excluded: [RelayState]) -> [RelayState] {
         let able = all.filter { relay in relay.isUp && !excluded.contains { $0 === relay } }

@@ -42,7 +42,7 @@ extension Session {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(hold)
-            return refuse(told(.failed, transaction.isLost ? .relayLost : .noRelay))
+            return refuse(told(.failed, transaction.isLost ? .relayLost : unavailable(transaction)))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
@@ -90,12 +90,13 @@ extension Session {
             return .admitted
         case .refused(let refusal):
             gateway.note(refusal, of: transaction.account)
+            let reply = explain(refusal, transaction)
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
-                gateway.countRefusal(of: transaction)
+                // Who comes again when there is room, as he was told, shall not have used up his refusals by that.
+                if reply.code >= 500 { gateway.countRefusal(of: transaction) }
                 noteLimitReached(transaction)
             }
             transaction.story.limit = refusal.limit.name.description
-            let reply = explain(refusal, transaction)
             return .refused(reply.code >= 500 ? .refusedQuota : .deferredQuota, reply)
         }
     }
@@ -151,10 +152,10 @@ extension Session {
     private func borrowRelay(
         for transaction: Transaction, needing keywords: Extensions.Keywords = []
     ) async -> Bool {
+        let needed = transaction.envelope.requires.union(keywords)
         do throws(RelayUnavailable) {
             let relay = try await pool.borrow(
-                from: generation.relays, for: transaction.account.subject,
-                needing: transaction.envelope.requires.union(keywords), excluding: transaction.failed,
+                from: generation.relays, for: transaction.account.subject, needing: needed, excluding: transaction.failed,
                 isNew: transaction.needsNewConnection, waiter: waiter)
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
@@ -163,6 +164,9 @@ extension Session {
             return true
         } catch {
             gateway.noteUnavailable(error, transaction)
+            // One that offers it may come back.
+            let mayComeBack = error == .lacksExtension && generation.relays.mayOffer(needed)
+            transaction.unavailable = mayComeBack ? .unreachable : error
             return false
         }
     }
@@ -221,7 +225,10 @@ extension Session {
         while let relay = transaction.relay {
             do throws(ConnectionError) {
                 let deadline = loop.now + generation.timeouts.relay
-                if transaction.awaitsMailReply { try await takeMailReply(transaction, relay, deadline) }
+                if transaction.awaitsMailReply {
+                    farewell = try await takeMailReply(transaction, relay, deadline)
+                    guard farewell == nil else { throw .closed }
+                }
                 let code = try await relay.nextReply(until: deadline) { reply, octets -> UInt16? in
                     if let refusal = transaction.mailRefusal {
                         client.output.append(contentsOf: refusal.octets)
@@ -230,7 +237,7 @@ extension Session {
                     }
                     // Neither a refusal nor an acceptance: out of step.
                     guard !reply.isClosing, reply.code < 300 || reply.code >= 400 else {
-                        farewell = ForwardedReply(reply, from: octets)
+                        farewell = reply.isClosing ? ForwardedReply(reply, from: octets) : ForwardedReply(.relayLost)
                         return nil
                     }
                     reply.appendForwarded(from: octets, to: &client.output)
@@ -254,7 +261,7 @@ extension Session {
         transaction.conduct?.hear(nil)
         end(&run)
         tell(.failed)
-        let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : .noRelay)
+        let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : unavailable(transaction))
         // The envelope has a recipient now that was refused: it goes to no other relay.
         transaction.isLost = true
         client.output.append(contentsOf: reply.octets)
@@ -262,18 +269,30 @@ extension Session {
         return reply.code
     }
 
-    /// Takes the answer to MAIL, which no client sees unless it is a refusal: then it answers every recipient.
+    /// Takes the answer to MAIL, which no client sees unless it is a refusal: then it answers every recipient. What is returned says
+    /// why the relay is lost.
     private func takeMailReply(
         _ transaction: Transaction, _ relay: RelayConnection, _ deadline: Instant
-    ) async throws(ConnectionError) {
+    ) async throws(ConnectionError) -> ForwardedReply? {
         let asked = loop.now
-        let isClosing = try await relay.nextReply(until: deadline) { reply, octets in
+        let farewell = try await relay.nextReply(until: deadline) { reply, octets -> ForwardedReply? in
             relay.relay.meter?.replied(.mail, code: reply.code, after: loop.now.since(asked))
-            if !reply.isPositive, !reply.isClosing { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
-            return reply.isClosing
+            if reply.isClosing { return ForwardedReply(reply, from: octets) }
+            if 300..<400 ~= reply.code { return ForwardedReply(.relayLost) }
+            if !reply.isPositive { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
+            return nil
         }
         transaction.awaitsMailReply = false
-        if isClosing { throw .closed }
+        return farewell
+    }
+
+    /// What a recipient is told for whom there is no relay.
+    private func unavailable(_ transaction: Transaction) -> Reply {
+        switch transaction.unavailable {
+        case .busy: .relaysBusy
+        case .lacksExtension: .notOffered
+        case .unreachable, .interrupted, nil: .noRelay
+        }
     }
 
     private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, _ hold: Hold, code: UInt16) {

@@ -163,12 +163,12 @@ final class Session {
         generation = gateway.generation
         let relays = generation.relays.offered
         let limits = account.map { $0.standing.parties.account.limits } ?? nil
-        let smallest = generation.announced(for: limits, now: loop.now, relayMax: relays.sizeMax)
-        var offers: [Offer] = [.pipelining, .enhancedStatusCodes, .size(smallest.octets)]
+        let announced = generation.announced(for: limits, now: loop.now, relayMax: relays.sizeMax)
+        var offers: [Offer] = [.pipelining, .enhancedStatusCodes, .size(announced.octets)]
         if relays.keywords.contains(.eightBitMIME) { offers.append(.eightBitMIME) }
         if relays.keywords.contains(.smtpUTF8) { offers.append(.smtpUTF8) }
         if relays.keywords.contains(.dsn) { offers.append(.dsn) }
-        if let recipients = smallest.recipients { offers.append(.limits(recipientsMax: recipients)) }
+        if let recipients = announced.recipients { offers.append(.limits(recipientsMax: recipients)) }
         if dialogue.mayStartTLS { offers.append(.startTLS) }
         if dialogue.mayAuthenticate, !dialogue.isAuthenticated { offers.append(.authentication) }
         return offers

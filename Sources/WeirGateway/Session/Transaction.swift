@@ -28,6 +28,8 @@ final class Transaction {
     var isExposed = false
     /// The relay was lost after that: 451 until RSET.
     var isLost = false
+    /// Why the last search for a relay found none.
+    var unavailable: RelayUnavailable?
     /// What the detector is told of it; nil where the plan has none.
     var conduct: Conduct?
     /// Not inlined, or all of it would be copied into the frame of a session that waits.
