@@ -204,7 +204,7 @@ package final class Gateway: Sendable {
 
     /// Counts a recipient that was refused, in memory and in the journal.
     func countRefusal(of transaction: Transaction) {
-        let parties = transaction.account.permission.parties
+        let parties = transaction.account.standing.parties
         let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
         note(crossings, of: transaction.account)
         let now = runtime.now

@@ -79,6 +79,8 @@ extension Reply {
     package static let idleTooLong = Reply(421, EnhancedCode(4, 4, 2), "Waited too long for you")
     /// In place of a greeting.
     package static let tooManyConnections = Reply(421, EnhancedCode(4, 7, 0), "Too many connections")
+    /// What told the session's account, a credential or the source address, does so no longer.
+    package static let accessEnded = Reply(421, EnhancedCode(4, 7, 0), "What let you in has changed, connect again")
     /// Beyond ``ServerDialogue/errorsMax``.
     package static let tooManyErrors = Reply(421, EnhancedCode(4, 7, 0), "Too many errors")
     /// At ``ServerDialogue/refusalsMax``.

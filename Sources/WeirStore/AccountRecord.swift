@@ -65,6 +65,14 @@ package struct AccountRecord: Hashable, Sendable {
     }
 }
 
+extension AccountRecord {
+    /// The network that the account is named after, if any: where a rule of `networks:` makes that network an account, it is this one.
+    package var namesake: IPNetwork? {
+        guard let network = try? IPNetwork(parsing: key), network.description == key else { return nil }
+        return network
+    }
+}
+
 /// What a new account begins with.
 package struct NewAccount: Hashable, Sendable {
     package var login: String

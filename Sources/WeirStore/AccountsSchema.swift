@@ -104,5 +104,13 @@ extension Schema {
             ALTER TABLE verdict ADD COLUMN machine TEXT;    -- the EHLO name of the machine that is meant; NULL: the account is
             ALTER TABLE notice ADD COLUMN machine TEXT;     -- likewise
             """,
+            """
+            PRAGMA user_version = 5;
+            -- A network is an account's own: those made at the first mail of a prefix, by networks:, are found without one.
+            DELETE FROM network WHERE account IN (
+                SELECT account.id FROM account JOIN audit ON audit.target = account.key
+                WHERE audit.action = 'account.network.add' GROUP BY account.id
+                HAVING sum(audit.reason IS NOT 'first mail of a network') = 0);
+            """,
         ])
 }

@@ -54,9 +54,9 @@ extension AccountsStore {
         return try completed(row)
     }
 
-    /// The account whose network has this address, by the longest prefix.
-    package func account(at address: IPAddress) throws(StoreError) -> AccountRecord? {
-        for length in lengths[AddressFamily(of: address)] ?? [] {
+    /// The account whose network has this address, by the longest prefix of those that are not longer than `lengthMax`.
+    package func account(at address: IPAddress, lengthMax: Int = .max) throws(StoreError) -> AccountRecord? {
+        for length in lengths[AddressFamily(of: address)] ?? [] where length <= lengthMax {
             let network = IPNetwork(containing: address, length: length)
             if let id = try owner(of: network), let row = try row(id: id) {
                 return try completed(row)

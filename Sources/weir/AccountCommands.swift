@@ -24,7 +24,8 @@ enum AccountCommands {
         ],
         summary: "add an account",
         details: """
-            Without a password, a token or a network it cannot send. The detector watches it more closely for a
+            Without a password, a token or a network it cannot send, but for one named after a prefix that a range of
+            networks: in weir.yaml makes an account, such as 100.64.0.5/32. The detector watches it more closely for a
             fortnight, unless it has a network; import accounts that you have had before.
             """,
         run: { invocation in
@@ -35,8 +36,10 @@ enum AccountCommands {
             let account = try await invocation.installation.administration()
                 .add(invocation.arguments[0], definition, by: Terminal.actor)
             try report(account, "added to plan \(account.plan)", invocation)
-            if !account.hasPassword, account.networks.isEmpty {
+            if !account.canSend {
                 invocation.terminal.note("It cannot send yet: give it a password, a token or a network.")
+            } else if let range = account.range {
+                invocation.terminal.note("What comes from there is its mail, by the range \(range) of networks:.")
             }
         })
 
@@ -86,7 +89,10 @@ enum AccountCommands {
             .init(name: "remove-network", value: "CIDR", help: "one network less", repeats: true),
         ],
         summary: "change an account; what is not named stays",
-        details: "Another password ends a suspension by the detector, unless it is the second or you confirmed it.",
+        details: """
+            Another password ends a suspension by the detector, unless it is the second or you confirmed it. Open sessions
+            that a former password, or a network that is taken away, let in are told 421 at their next message.
+            """,
         run: { invocation in
             let change = AccountChange(
                 plan: invocation["plan"],

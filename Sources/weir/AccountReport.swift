@@ -9,12 +9,13 @@ struct AccountReport {
     func write() {
         var login = account.hasPassword ? ["password"] : []
         if account.tokens > 0 { login.append(account.tokens == 1 ? "1 token" : "\(account.tokens) tokens") }
+        let nothing = account.canSend ? "nothing" : "nothing, and cannot send"
         terminal.list([
             ("login", account.login), ("plan", account.plan), ("customer", account.customer ?? ""),
             ("state", account.state.rawValue), ("because", account.stateReason ?? ""),
-            ("networks", account.networks.joined(separator: " ")),
+            ("networks", account.networks.joined(separator: " ")), ("by range", account.range ?? ""),
             ("stopped machines", account.stoppedMachines.joined(separator: " ")),
-            ("signs in by", login.isEmpty ? "nothing" : login.joined(separator: " and ")),
+            ("signs in by", login.isEmpty ? nothing : login.joined(separator: " and ")),
             ("mail", account.mail ?? ""), ("complaints", account.complaints == 0 ? "" : "\(account.complaints)"),
         ])
         if terminal.isInteractive {

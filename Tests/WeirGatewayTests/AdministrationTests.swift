@@ -123,7 +123,8 @@ import WeirRuntime
                 { admin, actor throws(AdminError) in
                     _ = try await admin.add(
                         "anna", AccountDefinition(plan: "home", networks: ["192.0.2.0/24"]), by: actor)
-                }, "192.0.2.0/24 belongs to bert."
+                },
+                "192.0.2.0/24 belongs to bert; weir account set bert --remove-network 192.0.2.0/24 takes it away there."
             ),
             (
                 "a network with host bits",

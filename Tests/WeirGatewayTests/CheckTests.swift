@@ -123,6 +123,11 @@ import WeirRuntime
         }
         let mute = try run(home, "account", "add", "carl", "--plan", "home")
         #expect(mute.output == "carl added to plan home\n" && mute.errors.contains("cannot send yet"))
+        let prefix = try run(home, "account", "add", "127.0.0.5/32", "--plan", "home")
+        #expect(prefix.errors.contains("is its mail, by the range 127.0.0.0/8 of networks:"), "\(prefix.errors)")
+        #expect(try run(home, "account", "show", "127.0.0.5/32").output.contains("by range\t127.0.0.0/8\n"))
+        #expect(try run(home, "account", "add", "192.0.2.5/32", "--plan", "home").errors.contains("cannot send yet"))
+        #expect(try run(home, "account", "show", "192.0.2.5/32").output.contains("\tnothing, and cannot send\n"))
         let unreachable = try run(home, "status")
         #expect(unreachable.status == 69)
         let nobody = try run(home, "account", "show", "berta")

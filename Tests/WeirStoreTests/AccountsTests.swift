@@ -133,6 +133,30 @@ private func network(_ text: String) throws -> IPNetwork { try IPNetwork(parsing
         #expect(try reopened.account(at: try #require(IPAddress(address)))?.login == login)
     }
 
+    @Test("finds it among the networks that are not longer than asked for")
+    func boundedPrefix() throws {
+        let accounts = try AccountsStore(in: store.directory)
+        for (login, text) in [("wide", "192.0.2.0/24"), ("narrow", "192.0.2.128/25")] {
+            try accounts.add(NewAccount(login: login, plan: "x", networks: [try network(text)]), by: author())
+        }
+        let address = try #require(IPAddress("192.0.2.129"))
+        let found = try [23, 24, 25, 32].map { try accounts.account(at: address, lengthMax: $0)?.login }
+        #expect(found == [nil, "wide", "narrow", "narrow"])
+    }
+
+    @Test(
+        "knows which account is named after a network",
+        arguments: [
+            ("192.0.2.0/24", true), ("2001:DB8::/56", true), ("192.0.2.1", false), ("192.0.2.1/24", false),
+            ("2001:db8:0::/56", false), ("192.0.2.0/024", false), ("alice/24", false),
+        ])
+    func namesake(login: String, isNetwork: Bool) throws {
+        let accounts = try AccountsStore(in: store.directory)
+        try accounts.add(NewAccount(login: login, plan: "x"), by: author())
+        let namesake = try accounts.account(login)?.namesake
+        #expect(namesake == (isNetwork ? try network(login.lowercased()) : nil))
+    }
+
     @Test("lists page by page what matches, in order", arguments: [1, 7, 1000])
     func list(limit: Int) throws {
         let accounts = try AccountsStore(in: store.directory)

@@ -193,6 +193,33 @@ import WeirStore
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == file)
     }
 
+    @Test("takes the networks from accounts that an earlier release made of prefixes, and nobody's own")
+    func networksOfPrefixes() throws {
+        let directory = try TemporaryDirectory()
+        let first = Author("weir", at: WallTime(nanoseconds: .second), reason: "first mail of a network")
+        let person = Author("weir", at: WallTime(nanoseconds: .second))
+        let logins = ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32", "alice"]
+        try {
+            let accounts = try AccountsStore(in: try StoreDirectory(directory.path))
+            for login in logins.prefix(2) {
+                let network = try IPNetwork(parsing: login)
+                try accounts.add(NewAccount(login: login, plan: "x", networks: [network]), by: first)
+            }
+            let added = AccountChanges(addedNetworks: [try IPNetwork(parsing: "198.51.100.0/24")])
+            try accounts.set(logins[1], added, by: person)
+            for (login, text) in [(logins[2], "192.0.2.3/32"), (logins[3], "192.0.2.4/32")] {
+                let network = try IPNetwork(parsing: text)
+                try accounts.add(NewAccount(login: login, plan: "x", networks: [network]), by: person)
+            }
+        }()
+        let path = directory.path + "/accounts.db"
+        var file = try Data(contentsOf: URL(fileURLWithPath: path))
+        file[63] = 4  // the low octet of user_version
+        try file.write(to: URL(fileURLWithPath: path))
+        let accounts = try AccountsStore(in: try StoreDirectory(directory.path))
+        #expect(try logins.map { try accounts.account($0)?.networks.count } == [0, 2, 1, 1])
+    }
+
     @Test("never traps on a damaged file, and refuses what it can see with advice", arguments: 0..<40)
     func flippedBits(seed: UInt64) throws {
         var generator = Generator(state: seed)

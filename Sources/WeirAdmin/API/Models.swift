@@ -173,6 +173,8 @@ package struct Account: Codable, Hashable, Sendable {
     package var state: AccountState
     package var stateReason: String?
     package var networks: [String]
+    /// The range of `networks:` that makes it the account of the network it is named after; nil: none does.
+    package var range: String?
     package var hasPassword: Bool
     package var tokens: Int
     package var mail: String?
@@ -184,7 +186,8 @@ package struct Account: Codable, Hashable, Sendable {
 
     package init(
         login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
-        stateReason: String? = nil, networks: [String] = [], hasPassword: Bool = false, tokens: Int = 0,
+        stateReason: String? = nil, networks: [String] = [], range: String? = nil, hasPassword: Bool = false,
+        tokens: Int = 0,
         mail: String? = nil, complaints: Int = 0, stoppedMachines: [String] = [], limits: [LimitUsage] = []
     ) {
         self.login = login
@@ -193,6 +196,7 @@ package struct Account: Codable, Hashable, Sendable {
         self.state = state
         self.stateReason = stateReason
         self.networks = networks
+        self.range = range
         self.hasPassword = hasPassword
         self.tokens = tokens
         self.mail = mail
@@ -200,6 +204,9 @@ package struct Account: Codable, Hashable, Sendable {
         self.stoppedMachines = stoppedMachines
         self.limits = limits
     }
+
+    /// Whether a session can be its, by a login or by a source address.
+    package var canSend: Bool { hasPassword || tokens > 0 || !networks.isEmpty || range != nil }
 }
 
 /// One account in a list.

@@ -83,6 +83,7 @@ extension GatewayAdministration {
             }
             return (complaints, try await stoppedMachines(of: record))
         }
+        let range = try await mapped { () throws(StoreError) in try await accounts.range(of: record) }
         let usages = ledger.ledger.decide { book, moment in book.usage(of: parties, at: moment) }
         let (now, wall) = (runtime.now, runtime.wall)
         var limits: [LimitUsage] = []
@@ -102,7 +103,7 @@ extension GatewayAdministration {
         return Account(
             login: record.login, plan: record.plan, customer: record.customer,
             state: AccountState(record.state), stateReason: record.state == .normal ? nil : record.stateReason,
-            networks: record.networks.map(\.description), hasPassword: record.passwordHash != nil,
+            networks: record.networks.map(\.description), range: range?.description, hasPassword: record.passwordHash != nil,
             tokens: record.tokens.count, mail: record.mail, complaints: complaints, stoppedMachines: stopped,
             limits: limits)
     }
@@ -178,7 +179,10 @@ extension AdminError {
         case .refused(.noSuchAccount(let login)): self = .noSuchAccount(login)
         case .refused(.accountExists(let login)):
             self.init(.conflict, "There is an account \(login) already; weir account set changes it.")
-        case .refused(.networkTaken(let network, let login)): self.init(.conflict, "\(network) belongs to \(login).")
+        case .refused(.networkTaken(let network, let login)):
+            self.init(
+                .conflict,
+                "\(network) belongs to \(login); weir account set \(login) --remove-network \(network) takes it away there.")
         case .refused(.noSuchLimit(let name)):
             self.init(.notFound, "The account has no limit of its own named \(name).")
         case .refused(.noSuchNetwork(let network)): self.init(.notFound, "The account does not have \(network).")

@@ -71,13 +71,14 @@ package final class Account: Sendable {
 
     package var standing: Standing { current.withLock { $0 } }
 
-    /// What decides whether the account may send, as of now; asked for each recipient anew.
-    var permission: Permission {
+    /// What decides whether the account may send, as of now; asked for each recipient anew. `credential` let the session in; nil: its
+    /// source address did.
+    func permission(by credential: Credential?) -> Permission {
         let revision = revision
-        return current.withLock { Permission(self, $0, revision: revision) }
+        return current.withLock { Permission(self, $0, by: credential, revision: revision) }
     }
 
-    /// What an account may do, as of one of its revisions.
+    /// What an account may do in a session, as of one of its revisions.
     final class Permission {
         let account: Account
         let revision: UInt64
@@ -86,10 +87,12 @@ package final class Account: Sendable {
         let refusal: Standing.Refusal?
         let whenSuspended: Plan.WhenSuspended
         let isProvisional: Bool
+        /// Whether the session's credential is still one of the account's; a source address tells nothing here.
+        let admitsCredential: Bool
         /// What the detector measures it by; nil: the plan has none.
         let conduct: WeirReputation.Terms?
 
-        fileprivate init(_ account: Account, _ standing: Standing, revision: UInt64) {
+        fileprivate init(_ account: Account, _ standing: Standing, by credential: Credential?, revision: UInt64) {
             self.account = account
             self.revision = revision
             parties = standing.parties
@@ -97,6 +100,7 @@ package final class Account: Sendable {
             refusal = standing.refusal
             whenSuspended = standing.terms.plan.whenSuspended
             isProvisional = standing.isProvisional
+            admitsCredential = credential.map(standing.admits) ?? true
             conduct = standing.conduct
         }
     }

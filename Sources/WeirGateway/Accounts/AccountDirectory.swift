@@ -17,20 +17,15 @@ package final class AccountDirectory: @unchecked Sendable {
     private let ledger: LedgerWriter
     private let runtime: Runtime
     private let cache: Mutex<Cache>
+    /// Written under the cache's lock.
+    private let changes = Atomic<UInt64>(0)
 
     private struct Cache: ~Copyable {
         var plans: AccountPlans
-        var rules: [Configuration.NetworkRule]
+        var rules: NetworkRules
         var roster = AccountRoster()
-        /// The key of the account that a source address was found to be; emptied when networks change.
+        /// The key of the account that a source address was found to be; emptied with every change.
         var byAddress: [IPAddress: String] = [:]
-        /// Grows with every change of any account: what was read from the store before is old.
-        var changes: UInt64 = 0
-
-        /// The rule whose range has an address, where it makes accounts of this length.
-        func rule(of address: IPAddress, each length: Int? = nil) -> Configuration.NetworkRule? {
-            rules.first { $0.range.contains(address) }.flatMap { length == nil || $0.each == length ? $0 : nil }
-        }
     }
 
     /// Addresses remembered at most; beyond it all are looked up anew.
@@ -44,7 +39,7 @@ package final class AccountDirectory: @unchecked Sendable {
         self.worker = worker
         self.ledger = ledger
         self.runtime = runtime
-        cache = Mutex(Cache(plans: AccountPlans(policies), rules: rules))
+        cache = Mutex(Cache(plans: AccountPlans(policies), rules: NetworkRules(rules)))
     }
 
     /// Closes the store, behind all that was asked of it before.
@@ -67,6 +62,9 @@ package final class AccountDirectory: @unchecked Sendable {
 
     // MARK: - Finding
 
+    /// Grows with every change of any account, and of the rules: what was read before is old.
+    var revision: UInt64 { changes.load(ordering: .acquiring) }
+
     /// The account of a login in any spelling.
     package func account(login: String) async throws(StoreError) -> Account? {
         guard let key = CanonicalLogin(login)?.key else { return nil }
@@ -83,7 +81,7 @@ package final class AccountDirectory: @unchecked Sendable {
         reading read: @escaping @Sendable (AccountsStore) throws(StoreError) -> AccountRecord?
     ) async throws(StoreError) -> Account? {
         while true {
-            let (account, changes) = cache.withLock { (known(&$0), $0.changes) }
+            let (account, changes) = cache.withLock { (known(&$0), revision) }
             if let account { return account }
             guard let record = try await withStore(read) else { return nil }
             if let account = try await admit(record, asOf: changes) { return account }
@@ -95,11 +93,11 @@ package final class AccountDirectory: @unchecked Sendable {
         cache.withLock { cache in cache.byAddress[address].flatMap { cache.roster[$0] } }
     }
 
-    /// The account of a source address: of the longest network that has it, else of the first rule whose range does.
+    /// The account of a source address: that of the longest network of somebody's own that has it, else by a rule of `networks:`.
     package func account(at address: IPAddress) async throws(StoreError) -> Account? {
         if let known = known(at: address) { return known }
         let found: Account?
-        let changes = cache.withLock { $0.changes }
+        let changes = revision
         if let stored = try await account(
             known: { _ in nil }, reading: { store throws(StoreError) in try store.account(at: address) })
         {
@@ -109,7 +107,7 @@ package final class AccountDirectory: @unchecked Sendable {
         }
         guard let found else { return nil }
         cache.withLock { cache in
-            guard cache.changes == changes else { return }
+            guard revision == changes else { return }
             if cache.byAddress.count >= AccountDirectory.addressesMax { cache.byAddress = [:] }
             cache.byAddress[address] = found.key
         }
@@ -118,32 +116,45 @@ package final class AccountDirectory: @unchecked Sendable {
 
     /// The account that a rule of `networks:` gives this address; it reaches the store with its first mail.
     private func accountByRule(_ address: IPAddress) async throws(StoreError) -> Account? {
-        guard let rule = cache.withLock({ $0.rule(of: address) }) else { return nil }
-        let login = IPNetwork(containing: address, length: rule.each).description
-        if let known = try await account(login: login) { return known }
-        let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
-        let account = cache.withLock { cache -> Account? in
-            if let known = cache.roster[login] { return known }
-            guard let rule = cache.rule(of: address, each: rule.each) else { return nil }
-            let account = Account(
-                key: login, subject: subject, standing: cache.plans.provisional(subject, plan: rule.plan))
-            cache.roster.add(account)
-            return account
+        while true {
+            let (rule, changes) = cache.withLock { ($0.rules.rule(of: address), revision) }
+            guard let rule else { return nil }
+            let login = IPNetwork(containing: address, length: rule.each).description
+            if let stored = try await account(login: login) { return stored }
+            let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
+            let account = cache.withLock { cache -> Account? in
+                if let known = cache.roster[login] { return known }
+                // Otherwise it may be in the store by now, or no rule's any more.
+                guard revision == changes else { return nil }
+                let account = Account(
+                    key: login, subject: subject, standing: cache.plans.provisional(subject, plan: rule.plan))
+                cache.roster.add(account)
+                return account
+            }
+            if let account { return account }
         }
-        if let account { return account }
-        // The rules have changed meanwhile.
-        return try await accountByRule(address)
+    }
+
+    /// The range of `networks:` through which an account is that of the network it is named after; nil where none makes it that, or all
+    /// of the network is another account's own.
+    package func range(of record: AccountRecord) async throws(StoreError) -> IPNetwork? {
+        guard let network = record.namesake, let rule = cache.withLock({ $0.rules.rule(making: network) }) else {
+            return nil
+        }
+        let owner = try await withStore { store throws(StoreError) in
+            try store.account(at: network.address, lengthMax: network.length)
+        }
+        return owner == nil || owner?.key == record.key ? rule.range : nil
     }
 
     /// Puts an account that a rule gave into the store, if it is not there yet.
     package func materialise(_ account: Account) async throws(StoreError) {
         let standing = account.standing
-        guard standing.isProvisional, let network = try? IPNetwork(parsing: account.key) else { return }
+        guard standing.isProvisional else { return }
         let author = Author("weir", at: runtime.wall, reason: "first mail of a network")
         try await withStore { store throws(StoreError) in
             guard try store.account(account.key) == nil else { return }
-            try store.add(
-                NewAccount(login: account.key, plan: standing.terms.plan.name, networks: [network]), by: author)
+            try store.add(NewAccount(login: account.key, plan: standing.terms.plan.name), by: author)
         }
         account.update { $0.isProvisional = false }
     }
@@ -163,7 +174,7 @@ package final class AccountDirectory: @unchecked Sendable {
         let (subject, customer) = try await subjects(of: record)
         return cache.withLock { cache in
             if let known = cache.roster[record.key] { return known }
-            guard cache.changes == changes else { return nil }
+            guard revision == changes else { return nil }
             let standing = cache.plans.standing(
                 of: record, subject: subject, customer: customer, now: runtime.now, wall: runtime.wall)
             let account = Account(key: record.key, subject: subject, standing: standing)
@@ -205,8 +216,7 @@ package final class AccountDirectory: @unchecked Sendable {
     package func refresh(_ login: String) async throws(StoreError) {
         guard let key = CanonicalLogin(login)?.key else { return }
         let known = cache.withLock { cache in
-            cache.changes += 1
-            cache.byAddress = [:]
+            outdate(&cache)
             return cache.roster[key]
         }
         guard let known else { return }
@@ -227,12 +237,17 @@ package final class AccountDirectory: @unchecked Sendable {
     private func refreshByRule(_ account: Account) {
         let standing = cache.withLock { cache -> Account.Standing? in
             guard let network = try? IPNetwork(parsing: account.key),
-                let rule = cache.rule(of: network.address, each: network.length)
+                let rule = cache.rules.rule(making: network)
             else { return nil }
             return cache.plans.provisional(account.subject, plan: rule.plan)
         }
         guard let standing else { return forget(account) }
         account.adopt(standing)
+    }
+
+    private func outdate(_ cache: inout Cache) {
+        changes.add(1, ordering: .releasing)
+        cache.byAddress = [:]
     }
 
     private func forget(_ account: Account) {
@@ -245,8 +260,7 @@ package final class AccountDirectory: @unchecked Sendable {
     /// What nobody uses just now is forgotten, and read again at its next use.
     package func refreshAll() async throws(StoreError) {
         let inUse = cache.withLock { cache in
-            cache.changes += 1
-            cache.byAddress = [:]
+            outdate(&cache)
             return cache.roster.forgetUnused()
         }
         for key in inUse { try await refresh(key) }
@@ -256,7 +270,8 @@ package final class AccountDirectory: @unchecked Sendable {
     package func adopt(policies: Policies, rules: [Configuration.NetworkRule]) async throws(StoreError) {
         cache.withLock { cache in
             cache.plans = AccountPlans(policies)
-            cache.rules = rules
+            cache.rules = NetworkRules(rules)
+            outdate(&cache)
         }
         try await refreshAll()
     }

@@ -36,7 +36,8 @@ struct AccountPlans: Sendable {
         }
         standing.state = record.state
         // Who is told by a network is no stranger who has just signed up.
-        standing.opened = record.networks.isEmpty ? record.opened.map { now.before(wall, $0) } : nil
+        let isByLogin = record.networks.isEmpty && record.namesake == nil
+        standing.opened = isByLogin ? record.opened.map { now.before(wall, $0) } : nil
         standing.passwordHash = record.passwordHash
         standing.tokens = record.tokens
         return standing

@@ -7,7 +7,7 @@ import WeirStore
 /// Tells whose credentials are right: by application token or by password, at the same cost for logins that do not exist.
 package final class Authenticator: Sendable {
     enum Verdict: Sendable {
-        case right(Account)
+        indirect case right(Account, Credential)
         /// The account is that of the login, where there is one, and where this is not the same wrong password again.
         case wrong(Account?)
         /// This source has failed too often.
@@ -43,7 +43,9 @@ package final class Authenticator: Sendable {
             return .busy
         }
         // Whom we know already does not wait for what others do in his name.
-        if let account, recognizes(credentials, key: key, standing: account.standing) { return .right(account) }
+        if let account, let credential = recognized(credentials, key: key, standing: account.standing) {
+            return .right(account, credential)
+        }
         if delay > 0 { await loop.sleep(until: loop.now + delay) }
         let (name, password) = (Array(key.utf8), credentials.password)
         // An account with tokens alone has no password to be guessed at.
@@ -51,7 +53,7 @@ package final class Authenticator: Sendable {
         let guess = passwords.guess(login: name, password: password, against: hash)
         if throttle.withLock({ $0.hasFailed(guess, from: source) }) { return .wrong(nil) }
         switch await passwords.verify(login: name, password: password, against: hash) {
-        case .right: if let account { return .right(account) }
+        case .right: if let account, let hash { return .right(account, .password(hash: hash.text)) }
         case .busy: return .busy
         case .wrong: break
         }
@@ -59,13 +61,15 @@ package final class Authenticator: Sendable {
         return .wrong(account)
     }
 
-    /// Whether this is one of the account's tokens, or a password that was right a moment ago: what takes no time to tell.
-    private func recognizes(_ credentials: Credentials, key: String, standing: Account.Standing) -> Bool {
+    /// One of the account's tokens, or a password that was right a moment ago: what takes no time to tell.
+    private func recognized(_ credentials: Credentials, key: String, standing: Account.Standing) -> Credential? {
         if !standing.tokens.isEmpty {
             let digest = ApplicationToken.digest(of: credentials.password)
-            if standing.tokens.contains(where: { equalInConstantTime($0, digest) }) { return true }
+            if standing.tokens.contains(where: { equalInConstantTime($0, digest) }) { return .token(digest: digest) }
         }
-        guard let text = standing.passwordHash, let hash = PasswordHash(text) else { return false }
-        return passwords.remembers(login: Array(key.utf8), password: credentials.password, against: hash)
+        guard let text = standing.passwordHash, let hash = PasswordHash(text),
+            passwords.remembers(login: Array(key.utf8), password: credentials.password, against: hash)
+        else { return nil }
+        return .password(hash: text)
     }
 }

@@ -6,7 +6,7 @@ package import WeirStore
 extension Gateway {
     /// Holds a complaint against an account, as its plan's detector has it: it may be flagged or suspended.
     package func complain(of login: String, message: MessageID) async throws(StoreError) {
-        guard let account = try await accounts.account(login: login), let terms = account.permission.conduct else {
+        guard let account = try await accounts.account(login: login), let terms = account.standing.conduct else {
             return
         }
         await prepareEvidence(of: account)

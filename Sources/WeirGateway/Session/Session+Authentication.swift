@@ -65,14 +65,14 @@ extension Session {
             tell(.failure, login: credentials.login)
             if let account { noteFailedLogin(account) }
             return settleAuthentication(.authenticationFailed)
-        case .right(let account):
+        case .right(let account, let credential):
             tell(.success)
             if let refusal = count(account) {
                 tellTooMany(account)
                 say(refusal)
                 return false
             }
-            self.account = account
+            admit(account, by: credential)
             return settleAuthentication(nil)
         }
     }

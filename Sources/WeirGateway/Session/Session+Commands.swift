@@ -156,17 +156,20 @@ extension Session {
         case .startTLS: return try await startTLS()
         case .authenticate(let mechanism, let response, let length):
             return try await authenticate(mechanism, response: response, length: length)
-        case .account, .relay, .relief: await runOfEnvelope(errand)
+        case .account, .relay, .relief:
+            if await runOfEnvelope(errand) { return true }
+            if try await settle() { say(.accessEnded) }
+            return false
         case .message: return try await beginMessage()
         }
-        return true
     }
 
+    /// False where the session may not go on as the account that it was.
     @inline(never)
-    private func runOfEnvelope(_ errand: Errand) async {
+    private func runOfEnvelope(_ errand: Errand) async -> Bool {
         switch errand {
         case .account(let mail, let length):
-            await findAccount()
+            guard await findAccount() else { return false }
             begin(mail, length: length)
             client.consume(length + 2)
         case .relay(let recipient, let hold, let length):
@@ -178,5 +181,6 @@ extension Session {
             client.consume(length + 2)
         case .authenticate, .close, .message, .settle, .startTLS: preconditionFailure("not of an envelope")
         }
+        return true
     }
 }

@@ -7,19 +7,26 @@ import WeirStore
 
 /// MAIL, and whose it is.
 extension Session {
-    /// Whether the account is known, and in the store, so that an envelope can begin without a wait.
+    /// Whether the account is known, still this session's, and in the store, so that an envelope can begin without a wait.
     var isAccountAtHand: Bool {
         guard let account else { return listener.accounts == .login }
-        return !permission(of: account).isProvisional && isEvidenceAtHand(of: account)
+        let permission = permission(of: account)
+        let isCurrent =
+            credential == nil ? addressRevision == gateway.accounts.revision : permission.admitsCredential
+        return isCurrent && !permission.isProvisional && isEvidenceAtHand(of: account)
     }
 
-    /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave.
-    func findAccount() async {
-        isStoreSilent = !(await findAccountOfAddress())
-        if let account, permission(of: account).isProvisional {
-            isStoreSilent = !(await gateway.materialise(account))
-        }
-        if let account { await prepareConduct(account) }
+    /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave; false where what let this session
+    /// in does so no longer.
+    func findAccount() async -> Bool {
+        let finding = await findAccountOfAddress()
+        isStoreSilent = finding == .silence
+        guard finding == .found else { return finding == .silence }
+        guard let account else { return true }
+        guard permission(of: account).admitsCredential else { return false }
+        if permission(of: account).isProvisional { isStoreSilent = !(await gateway.materialise(account)) }
+        await prepareConduct(account)
+        return true
     }
 
     /// Begins an envelope: MAIL is answered at once, and goes to a relay with the first recipient.
@@ -74,23 +81,35 @@ extension Session {
         return generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
     }
 
-    /// Finds the account that the source address tells, where it may; false where the store cannot say.
-    func findAccountOfAddress() async -> Bool {
-        guard account == nil, listener.accounts != .login else { return true }
+    enum Finding {
+        /// The account is the one that the address tells, if any, or AUTH has told it.
+        case found
+        /// The address is another account's now, or nobody's.
+        case another
+        /// The store cannot say.
+        case silence
+    }
+
+    /// Finds the account that the source address tells, where it may: again after accounts or rules have changed.
+    func findAccountOfAddress() async -> Finding {
+        guard credential == nil, listener.accounts != .login else { return .found }
         let (accounts, source) = (gateway.accounts, client.transport.peer.ip)
-        if let known = accounts.known(at: source) {
-            account = known
-            return true
-        }
-        let found = await loop.aside { () async -> Result<Account?, StoreError> in
-            do throws(StoreError) {
-                return .success(try await accounts.account(at: source))
-            } catch {
-                return .failure(error)
+        let revision = accounts.revision
+        guard account == nil || addressRevision != revision else { return .found }
+        var found = accounts.known(at: source)
+        if found == nil {
+            let answer = await loop.aside { () async -> Result<Account?, StoreError> in
+                do throws(StoreError) {
+                    return .success(try await accounts.account(at: source))
+                } catch {
+                    return .failure(error)
+                }
             }
+            guard case .success(let stored) = answer else { return .silence }
+            found = stored
         }
-        guard case .success(let found) = found else { return false }
-        account = found
-        return true
+        guard account == nil || account === found else { return .another }
+        (account, addressRevision) = (found, revision)
+        return .found
     }
 }

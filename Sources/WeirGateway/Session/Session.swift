@@ -31,6 +31,10 @@ final class Session {
     var generation: Generation
     /// Who sends: told by AUTH or by the source address, never by MAIL FROM.
     var account: Account?
+    /// What AUTH was answered 235 for; nil: the source address tells the account.
+    private(set) var credential: Credential?
+    /// The accounts' revision as of which the source address told it.
+    var addressRevision: UInt64 = 0
     /// The store could not say whose address this is, or take the account: MAIL is told to come later.
     var isStoreSilent = false
     var transaction: Transaction?
@@ -114,9 +118,14 @@ final class Session {
     /// What the account may do now; read anew only when it has changed.
     func permission(of account: Account) -> Account.Permission {
         if let known, known.account === account, known.revision == account.revision { return known }
-        let permission = account.permission
+        let permission = account.permission(by: credential)
         known = permission
         return permission
+    }
+
+    /// The session is the account's from here on.
+    func admit(_ account: Account, by credential: Credential) {
+        (self.account, self.credential, known) = (account, credential, nil)
     }
 
     /// Counts the connection as the account's; a reply refuses it.
@@ -214,7 +223,7 @@ final class Session {
         }
         meter.shookHands(client.transport.security)
         dialogue.secure()
-        if listener.accounts == .login { account = nil }
+        if credential != nil { (account, credential) = (nil, nil) }
         clientName = []
         framer = LineFramer()
     }

@@ -1,0 +1,93 @@
+import TestKit
+import Testing
+import WeirAdmin
+import WeirGateway
+import WeirRuntime
+
+@Suite("An open session") struct OpenSessionTests {
+    private static let settings = [
+        "networks: [{ range: 127.0.1.0/24, each: 32, plan: home }]",
+        "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: network }, "
+            + "{ name: both, address: \"127.0.0.1:0\", tls: none, accounts: login_or_network, plaintext_auth: true }]",
+    ]
+
+    private func expectEnd(_ client: SMTPClient) throws {
+        let answer = try client.command("MAIL FROM:<s@client.example>")
+        #expect(answer.code == 421 && answer.text == "4.7.0 What let you in has changed, connect again")
+        #expect(throws: SMTPClient.Closed.self) { try client.reply() }
+    }
+
+    private func delivers(_ client: SMTPClient) throws -> Bool {
+        try client.message(to: ["a@example.com"], body).delivered == 1
+    }
+
+    @Test("ends with the password that let it in, and no other does; what had begun may end")
+    func password() async throws {
+        let home = try Gate.Home(limits: "100 recipients per hour", settings: Self.settings)
+        try await Gate.run(home) { gate in
+            let admin = gate.administration
+            _ = try await admin.add("anna", .init(plan: "home", password: "first"), by: gate.actor)
+            _ = try await admin.add("bert", .init(plan: "home", password: "other"), by: gate.actor)
+            let token = try await admin.issueToken("anna", by: gate.actor).token
+            func session(_ login: String, _ password: String) throws -> SMTPClient {
+                let client = try gate.client(from: "127.0.0.9", listener: "both")
+                #expect(try client.login(login, password).code == 235)
+                return client
+            }
+            let (thief, busy) = (try session("anna", "first"), try session("anna", "first"))
+            let others = [try session("anna", token), try session("bert", "other")]
+            _ = try await admin.change("anna", AccountChange(mail: .set("anna@home.example")), by: gate.actor)
+            for client in [thief, busy] + others { #expect(try delivers(client)) }
+
+            try busy.must("MAIL FROM:<s@client.example>")
+            _ = try await admin.change("anna", AccountChange(password: .set("second")), by: gate.actor)
+            try expectEnd(thief)
+            try busy.must("RCPT TO:<a@example.com>")
+            try busy.must("DATA")
+            #expect(try busy.command(body + "\r\n.").code == 250)
+            try expectEnd(busy)
+            for client in others + [try session("anna", "second")] { #expect(try delivers(client)) }
+            _ = try await admin.change("anna", AccountChange(password: .clear), by: gate.actor)
+            #expect(try delivers(others[0]))
+            #expect(gate.log.lines.count { $0.contains("\"event\":\"sender refused\"") && $0.contains("421") } == 2)
+        }
+    }
+
+    @Test("ends with the network that let it in, and no other change does")
+    func network() async throws {
+        let home = try Gate.Home(limits: "100 recipients per hour, 2 connections", settings: Self.settings)
+        try await Gate.run(home) { gate in
+            let admin = gate.administration
+            _ = try await admin.add(
+                "bert", .init(plan: "home", networks: ["127.0.0.2/32", "127.0.0.3/32"]), by: gate.actor)
+            let (first, second) = (try gate.client(), try gate.client(from: "127.0.0.3", listener: "both"))
+            #expect(try delivers(first) && delivers(second))
+            _ = try await admin.change(
+                "bert",
+                AccountChange(password: .set("word"), addNetworks: ["127.0.0.4/32"], removeNetworks: ["127.0.0.2/32"]),
+                by: gate.actor)
+            _ = try await admin.add("anna", .init(plan: "home", password: "first"), by: gate.actor)
+            #expect(try delivers(second))
+            try expectEnd(first)
+            #expect(try gate.client().command("MAIL FROM:<s@client.example>").code == 550)
+            #expect(try delivers(gate.client(from: "127.0.0.4")))
+
+            // Who logs in is no longer let in by the network, and needs it no more.
+            #expect(try second.login("bert", "word").code == 235)
+            _ = try await admin.change("bert", AccountChange(removeNetworks: ["127.0.0.3/32"]), by: gate.actor)
+            #expect(try delivers(second))
+        }
+    }
+
+    @Test("of a prefix ends when its account is removed, and the next one begins anew")
+    func removed() async throws {
+        try await Gate.run(try Gate.Home(settings: Self.settings)) { gate in
+            let client = try gate.client(from: "127.0.1.7")
+            #expect(try delivers(client))
+            try await gate.administration.remove("127.0.1.7/32", by: gate.actor)
+            try expectEnd(client)
+            #expect(try delivers(gate.client(from: "127.0.1.7")))
+            #expect(try await gate.used(by: "127.0.1.7/32") == 2, "what it has sent stays counted")
+        }
+    }
+}
