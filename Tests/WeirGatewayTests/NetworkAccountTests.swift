@@ -33,7 +33,7 @@ import WeirRuntime
             #expect(try open.message(to: ["a@example.com"], body).delivered == 1)
             #expect(try await gate.used(by: "127.0.0.41/32") == 1)
             _ = try await admin.add("own40", .init(plan: "home", networks: ["127.0.0.40/29"]), by: gate.actor)
-            #expect(try open.command("MAIL FROM:<s@client.example>").text.hasPrefix("4.7.0 What let you in has changed"))
+            #expect(try open.command("MAIL FROM:<s@client.example>").code == 421)
             #expect(throws: SMTPClient.Closed.self) { try open.reply() }
             for source in ["127.0.0.41", "127.0.0.42"] { #expect(try send(from: source, gate) == 1) }
             #expect(try await gate.used(by: "own40") == 2)

@@ -103,9 +103,9 @@ extension GatewayAdministration {
         return Account(
             login: record.login, plan: record.plan, customer: record.customer,
             state: AccountState(record.state), stateReason: record.state == .normal ? nil : record.stateReason,
-            networks: record.networks.map(\.description), range: range?.description, hasPassword: record.passwordHash != nil,
-            tokens: record.tokens.count, mail: record.mail, complaints: complaints, stoppedMachines: stopped,
-            limits: limits)
+            networks: record.networks.map(\.description), range: range?.description,
+            hasPassword: record.passwordHash != nil, tokens: record.tokens.count, mail: record.mail,
+            complaints: complaints, stoppedMachines: stopped, limits: limits)
     }
 
     /// The machines behind an account that are stopped now, by their EHLO names; without a daemon those that were.
@@ -182,7 +182,8 @@ extension AdminError {
         case .refused(.networkTaken(let network, let login)):
             self.init(
                 .conflict,
-                "\(network) belongs to \(login); weir account set \(login) --remove-network \(network) takes it away there.")
+                "\(network) belongs to \(login); weir account set \(login) --remove-network \(network) takes it away there."
+            )
         case .refused(.noSuchLimit(let name)):
             self.init(.notFound, "The account has no limit of its own named \(name).")
         case .refused(.noSuchNetwork(let network)): self.init(.notFound, "The account does not have \(network).")
