@@ -92,8 +92,9 @@ extension Generation.Announced {
     init(_ limits: LimitSet, now: Instant) {
         for limit in limits.limits(at: now) where limit.window == .message && limit.excess != .observe {
             switch limit.quantity {
-            case .octets: octets = UInt64(clamping: limit.allowed)
-            case .recipients: recipients = UInt64(clamping: limit.allowed)
+            // To a client, 0 means that there is no limit (RFC 1870, section 4), or nothing (RFC 9422).
+            case .octets: octets = max(1, UInt64(clamping: limit.allowed))
+            case .recipients: recipients = max(1, UInt64(clamping: limit.allowed))
             case .messages, .refusals, .connections: break
             }
         }

@@ -92,8 +92,11 @@ private struct LimitScanner {
             throw LimitError(column: word.column, reason: "the number is too large", hint: "at most \(Int64.max)")
         }
         if next?.text == "." {
+            let units = Size.units.map { $0.name.lowercased() }
+            let isSize = words.dropFirst(position).contains { units.contains($0.text) }
             throw LimitError(
-                column: nextColumn, reason: "a limit is a whole number", hint: "a smaller unit says it: 1500 MB")
+                column: nextColumn, reason: "a limit is a whole number",
+                hint: isSize ? "a smaller unit says it: 1500 MB" : "leave out the fraction, such as 1000")
         }
         return (value, word.column)
     }
@@ -169,6 +172,11 @@ private struct LimitScanner {
             throw LimitError(
                 column: words.last?.column ?? endColumn, reason: "a message that is too large never fits later",
                 hint: "reject or observe")
+        }
+        if excess == .rejection, quantity == .recipients, window == .message {
+            throw LimitError(
+                column: words.last?.column ?? endColumn, reason: "the other recipients fit into another message",
+                hint: "leave out \"reject\": they are told 452, and clients send them the rest; or observe")
         }
         return (calendar ?? false, excess)
     }

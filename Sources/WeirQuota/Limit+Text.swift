@@ -107,6 +107,8 @@ enum Size {
 
     /// The size in the largest unit that divides it.
     static func exact(_ octets: Int64) -> (count: Int64, unit: String) {
+        // Every unit divides 0.
+        guard octets != 0 else { return (0, "B") }
         for unit in units where octets % unit.octets == 0 { return (octets / unit.octets, unit.name) }
         return (octets, "B")
     }

@@ -69,7 +69,9 @@ package struct SASLExchange: ~Copyable {
     private mutating func takePlain(_ message: [UInt8]) -> Step {
         let parts = message.split(separator: .nul, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3 else { return refuse(.badBase64) }
-        guard parts[0].isEmpty || parts[0] == parts[1] else { return refuse(.authenticationFailed) }
+        // Logins are compared without regard to case.
+        let (actor, login) = (String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self))
+        guard actor.isEmpty || actor.lowercased() == login.lowercased() else { return refuse(.authenticationFailed) }
         return finish(login: Array(parts[1]), password: Array(parts[2]))
     }
 

@@ -221,7 +221,7 @@ extension ServerDialogue {
 
     /// The handshake is done: all that was said before it is forgotten.
     package mutating func secure() {
-        (isSecure, isAuthenticated, state) = (true, false, .connected)
+        (isSecure, isAuthenticated, state, errors) = (true, false, .connected, 0)
     }
 
     private mutating func authenticate(_ mechanism: SASLMechanism?, _ response: Range<Int>?) -> Action {

@@ -118,14 +118,21 @@ struct APITests {
             #expect(twice.status == 201)
             let again = try server.curl("/v1/accounts/b", "-X", "POST", "-H", json, "-d", #"{"plan":"residential"}"#)
             #expect(again.status == 409)
-            let target = try server.curl("/v1/%zz")
-            #expect(target.status == 400)
+            for path in ["/v1/%zz", "/v1/accounts/%ff", "/v1/accounts/a%00b"] {
+                let target = try server.curl(path)
+                #expect(target.status == 400)
+                #expect(target.fields.contains("Content-Type: application/problem+json"), "\(target.fields)")
+                #expect(try target.json()["type"] as? String == "urn:weir:problem:bad-request")
+            }
         }
     }
 
     @Test(
-        "a body may be nested so deep and no deeper, brackets in texts aside",
+        "a body is one object that names each key once, and is nested so deep and no deeper",
         arguments: [
+            (#"{"plan":"p","plan":"q"}"#, #"The key \"plan\" is given twice"#),
+            (#"{"plan" :"p","pl\u0061n":"q"}"#, #"The key \"plan\" is given twice"#),
+            (#"{"plan":"a\":b","x":{"y":1,"y":2}}"#, "Unknown key"),
             (#"{"plan":"[[[[[[[[[[[[[[[[[[\"{","x":"# + nested(15) + "}", "Unknown key"),
             (#"{"plan":"p","x":"# + nested(16) + "}", "nested deeper than 16"), (nested(400_000), "nested deeper"),
             (String(repeating: "]", count: 50), "not JSON"),

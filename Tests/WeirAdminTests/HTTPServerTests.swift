@@ -7,7 +7,7 @@ struct HTTPServerTests {
     /// Answers with the length of the body it got.
     private struct Counting: HTTPResponder {
         var max: Int
-        var contentTooLarge: HTTPResponse { .text("too large", status: 413) }
+        func answer(_ refusal: HTTPRefusal) -> HTTPResponse { .text("too large", status: 413) }
         func admit(_ head: HTTPHead) -> HTTPAdmission { .read(bodyOctetsMax: max) }
         func respond(to request: HTTPRequest) async -> HTTPResponse { .text("\(request.body.count)") }
     }

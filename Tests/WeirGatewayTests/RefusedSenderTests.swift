@@ -35,4 +35,16 @@ import WeirRuntime
             #expect(gate.log.lines.allSatisfy { !$0.contains("s@client") })
         }
     }
+
+    @Test("a limit of nothing is not announced as one of 0, which would mean that there is none")
+    func nothingFits() async throws {
+        let home = try Gate.Home(limits: "0 MB per message", settings: RefusedSenderTests.listeners)
+        try await Gate.run(home) { (gate) async throws in
+            let client = try gate.client()
+            #expect(try client.command("EHLO client.example").lines.contains("SIZE 1"))
+            let sent = try client.message(to: ["a@example.com"], body)
+            #expect(sent.dot?.code == 552)
+            #expect(sent.dot?.text.contains("this plan takes 0 B per message") == true, "\(sent)")
+        }
+    }
 }

@@ -39,6 +39,8 @@ struct LimitTests {
             ("-5 recipients per day", 1, "begins with a number", "1000 recipients per day"),
             ("1,00 recipients per day", 1, "grouped by thousands", "24,000"),
             ("1.5 GB per day", 2, "whole number", "1500 MB"),
+            ("1.5 recipients per day", 2, "whole number", "leave out the fraction"),
+            ("2 recipients per message, reject", 27, "fit into another message", "leave out \"reject\""),
             ("9223372036854775808 recipients per day", 1, "too large", "at most"),
             ("9223372036854775807 GB per day", 1, "too large", "at most"),
             ("1000 recipents per day", 6, "\"recipents\" is not known", "did you mean \"recipients\"?"),
@@ -75,9 +77,10 @@ struct LimitTests {
             for excess in Limit.Excess.allCases {
                 for calendar in [false, true] where !calendar || name.window == .hour || name.window == .day {
                     for allowed in [0, 1, 2, 999, 1000, 1024, 1536, 50_000_000, 3 << 30, .max] as [Int64] {
-                        guard excess != .deferral || name.quantity != .octets || name.window != .message else {
-                            continue
-                        }
+                        let isOfOneMessage = name.window == .message
+                        guard excess != .deferral || name.quantity != .octets || !isOfOneMessage,
+                            excess != .rejection || name.quantity != .recipients || !isOfOneMessage
+                        else { continue }
                         let limit = Limit(
                             quantity: name.quantity, window: name.window, calendar: calendar, excess: excess,
                             allowed: allowed)
@@ -117,7 +120,7 @@ struct LimitTests {
     @Test(
         "tells figures with their unit",
         arguments: [
-            ("5 recipients per day", 999, "999"), ("2 GB per day", 0, "0 GB"), ("2 GB per day", 999, "999 B"),
+            ("5 recipients per day", 999, "999"), ("2 GB per day", 0, "0 B"), ("2 GB per day", 999, "999 B"),
             ("2 GB per day", 50_000_000, "50 MB"), ("2 GB per day", .max, "9223372036.8 GB"),
             ("2 GB per day", 1500, "1.5 KB"), ("2 GB per day", 1_987_654_321, "1.9 GB"),
         ] as [(Limit, Int64, String)])

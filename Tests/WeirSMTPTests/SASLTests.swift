@@ -31,6 +31,7 @@ import WeirSMTP
         #expect(run(.plain, nil) == .challenge(octets("334 \r\n")))
         #expect(run(.plain, nil, base64("\0alice\0s3 cret")) == alice)
         #expect(run(.plain, nil, base64("alice\0alice\0s3 cret")) == alice)
+        #expect(run(.plain, nil, base64("Alice\0alice\0s3 cret")) == alice, "logins know no case")
     }
 
     @Test("takes LOGIN, with and without the login at once")

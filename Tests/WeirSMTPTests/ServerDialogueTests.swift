@@ -146,6 +146,14 @@ private final class Driver {
 @Suite struct ServerDialogueSecurityTests {
     private static let from = "MAIL FROM:<a@b>"
 
+    @Test("forgets at the handshake what went wrong before it")
+    func errorsBeforeTLS() {
+        let driver = Driver()
+        #expect(driver.say(["AUTH PLAIN", "STARTTLS x", "STARTTLS"]) == ["503", "501", "tls"])
+        driver.secure()
+        #expect(driver.say([Self.from, Self.from, "EHLO x"]) == ["503", "503", "ehlo"])
+    }
+
     @Test("offers AUTH under TLS alone, and asks for it")
     func authentication() {
         let driver = Driver(login: true)

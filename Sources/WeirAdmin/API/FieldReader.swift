@@ -39,7 +39,8 @@ struct FieldReader {
     static let depthMax = 16
 
     init(_ body: [UInt8]) throws(AdminError) {
-        guard FieldReader.depth(of: body) <= FieldReader.depthMax else {
+        let outline = FieldReader.outline(of: body)
+        guard outline.depth <= FieldReader.depthMax else {
             throw AdminError(.badRequest, "The body is nested deeper than \(FieldReader.depthMax) levels.")
         }
         let value: Value
@@ -47,27 +48,47 @@ struct FieldReader {
             throw AdminError(.badRequest, "The body is not JSON.")
         }
         guard case .object(let fields) = value else { throw AdminError(.badRequest, "The body is not a JSON object.") }
+        var seen: Set<String> = []
+        for key in outline.keys.map({ FieldReader.text(body[$0]) }) where !seen.insert(key).inserted {
+            throw AdminError(.badRequest, "The key \"\(key)\" is given twice.")
+        }
         self.fields = fields
     }
 
+    /// The text that stands between these quotes.
+    private static func text(_ quoted: ArraySlice<UInt8>) -> String {
+        guard quoted.contains(UInt8(ascii: "\\")) else {
+            return String(decoding: quoted.dropFirst().dropLast(), as: UTF8.self)
+        }
+        return (try? JSONDecoder().decode(String.self, from: Data(quoted))) ?? ""
+    }
+
     /// The most brackets that are open at once, those within texts left out.
-    static func depth(of body: [UInt8]) -> Int {
+    static func depth(of body: [UInt8]) -> Int { outline(of: body).depth }
+
+    /// That depth, and where the keys of the outermost object stand with their quotes: the texts that a colon follows.
+    private static func outline(of body: [UInt8]) -> (depth: Int, keys: [Range<Int>]) {
         var (open, most) = (0, 0)
         var (quoted, escaped) = (false, false)
-        for octet in body {
+        var (start, text) = (0, 0..<0)
+        var keys: [Range<Int>] = []
+        for (offset, octet) in body.enumerated() {
             switch octet {
             case _ where escaped: escaped = false
             case UInt8(ascii: "\\") where quoted: escaped = true
-            case UInt8(ascii: "\""): quoted.toggle()
+            case UInt8(ascii: "\""):
+                if quoted { text = start..<offset + 1 } else { start = offset }
+                quoted.toggle()
             case _ where quoted: break
             case UInt8(ascii: "["), UInt8(ascii: "{"):
                 open += 1
                 most = max(most, open)
             case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
+            case UInt8(ascii: ":") where open == 1: keys.append(text)
             default: break
             }
         }
-        return most
+        return (most, keys)
     }
 
     /// A text that must be there and not be empty; what stands in for a missing one is never used.
@@ -133,7 +154,7 @@ struct FieldReader {
     mutating func time(_ name: String) -> WallTime? {
         guard let text = optional(name) else { return nil }
         if let time = WallTime(text: text) { return time }
-        fault(name, "must be a date or a time, such as 2026-12-01 or 2026-12-01T08:00:00Z")
+        fault(name, "must be a date or a time before 2540, such as 2026-12-01 or 2026-12-01T08:00:00Z")
         return nil
     }
 

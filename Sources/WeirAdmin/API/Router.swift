@@ -21,8 +21,14 @@ package struct Router: HTTPResponder {
         unmatched = metrics.route(method: "other", path: "other")
     }
 
-    package var contentTooLarge: HTTPResponse {
-        .problem(AdminError(.contentTooLarge, "The body is longer than this route takes."), instance: nil)
+    package func answer(_ refusal: HTTPRefusal) -> HTTPResponse {
+        let error =
+            switch refusal {
+            case .contentTooLarge: AdminError(.contentTooLarge, "The body is longer than this route takes.")
+            case .malformedTarget: AdminError(.badRequest, "The request's target is not a valid path.")
+            case .stopping: AdminError(.temporary, "The server is stopping.")
+            }
+        return .problem(error, instance: nil)
     }
 
     package func admit(_ head: HTTPHead) -> HTTPAdmission {

@@ -46,7 +46,7 @@ final class HTTPExchange: @unchecked Sendable {
 
     private func admit(_ connection: OpaquePointer, method: String) -> MHD_Result {
         guard let parsed = HTTPTarget(target) else {
-            return queue(.text("The request's target is not a valid path.", status: 400), on: connection)
+            return queue(service.responder.answer(.malformedTarget), on: connection)
         }
         let length = field("Content-Length", of: connection).flatMap { UInt64($0) }
         let head = HTTPHead(
@@ -56,7 +56,7 @@ final class HTTPExchange: @unchecked Sendable {
         switch service.responder.admit(head) {
         case .refuse(let response): return queue(response, on: connection)
         case .read(let max) where (length ?? 0) > UInt64(clamping: max):
-            return queue(service.responder.contentTooLarge, on: connection)
+            return queue(service.responder.answer(.contentTooLarge), on: connection)
         case .read(let max):
             state = .reading(head, max: max)
             return .YES
@@ -75,8 +75,8 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     private func finish(_ connection: OpaquePointer, _ head: HTTPHead, max: Int) -> MHD_Result {
-        guard received <= max else { return queue(service.responder.contentTooLarge, on: connection) }
-        guard service.begin() else { return queue(.text("The server is stopping.", status: 503), on: connection) }
+        guard received <= max else { return queue(service.responder.answer(.contentTooLarge), on: connection) }
+        guard service.begin() else { return queue(service.responder.answer(.stopping), on: connection) }
         state = .answering
         isCounted = true
         let request = HTTPRequest(head: head, body: body)

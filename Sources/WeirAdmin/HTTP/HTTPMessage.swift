@@ -84,6 +84,16 @@ package protocol HTTPResponder: Sendable {
     /// Answers a request whose head was admitted, in a task of its own.
     func respond(to request: HTTPRequest) async -> HTTPResponse
 
-    /// What a body longer than it was admitted for is answered.
-    var contentTooLarge: HTTPResponse { get }
+    /// What the server itself refuses is answered.
+    func answer(_ refusal: HTTPRefusal) -> HTTPResponse
+}
+
+/// What comes to no responder.
+package enum HTTPRefusal: Hashable, Sendable {
+    /// 413: the body is longer than it was admitted for.
+    case contentTooLarge
+    /// 400: the target is no path, or decodes to no text.
+    case malformedTarget
+    /// 503.
+    case stopping
 }

@@ -50,20 +50,24 @@ package final class Telemetry: Sendable {
             let limit = label(of: crossing.limit)
             guard let percent = crossing.percent else {
                 metrics.quota.observations[limit, MetricLabels.LimitScope(crossing.scope)].add()
-                log.info("limit observed", fields(crossing, account))
+                log.info(
+                    "limit observed",
+                    [
+                        "account": .string(account), "scope": .string(crossing.scope.rawValue),
+                        "limit": .string(crossing.limit.description), "used": .int(Int(crossing.used)),
+                        "allowed": .int(Int(crossing.allowed)),
+                    ])
                 continue
             }
             metrics.quota.warnings[limit, metrics.quota.threshold(percent: percent)].add()
-            log.warning("limit near", fields(crossing, account))
+            log.warning(
+                "limit near",
+                [
+                    "account": .string(account), "scope": .string(crossing.scope.rawValue),
+                    "limit": .string(crossing.limit.description), "percent": .int(percent),
+                    "used": .int(Int(crossing.used)), "allowed": .int(Int(crossing.allowed)),
+                ])
         }
-    }
-
-    private func fields(_ crossing: Crossing, _ account: String) -> KeyValuePairs<StaticString, LogValue> {
-        [
-            "account": .string(account), "scope": .string(crossing.scope.rawValue),
-            "limit": .string(crossing.limit.description), "percent": .int(crossing.percent ?? 0),
-            "used": .int(Int(crossing.used)), "allowed": .int(Int(crossing.allowed)),
-        ]
     }
 }
 
