@@ -11,6 +11,16 @@ package struct SocketAddress: Hashable, Sendable {
     package init(ipv4 word: UInt32, port: UInt16) { self.init(IPAddress(v4: word), port: port) }
 
     package static let unspecified = SocketAddress(ipv4: 0, port: 0)
+
+    /// Whether one that listens here leaves no room for one there: 0.0.0.0 takes every IPv4 address, and :: takes all.
+    ///
+    /// Port 0 is a new port every time.
+    package func overlaps(_ other: SocketAddress) -> Bool {
+        guard port == other.port, port != 0 else { return false }
+        return ip == other.ip || covers(other.ip) || other.covers(ip)
+    }
+
+    private func covers(_ other: IPAddress) -> Bool { ip.isUnspecified && (!ip.isIPv4 || other.isIPv4) }
 }
 
 extension SocketAddress: CustomStringConvertible {

@@ -34,13 +34,16 @@ package struct AdminToken: Hashable, Sendable {
     /// Reads the file of `admin.token_file`: a line for each caller, its name, the digest in hex, and its permissions with
     /// commas between them; a caller whose line names none may read.
     ///
-    /// Empty lines and lines that begin with `#` say nothing. Names and digests are unique.
-    package static func load(_ path: String) throws(ConfigurationErrors) -> [AdminToken] {
+    /// Empty lines and lines that begin with `#` say nothing. Names and digests are unique. `place` is where the file is named.
+    package static func load(_ path: String, named place: Place) throws(ConfigurationErrors) -> [AdminToken] {
         let octets: [UInt8]
         do throws(FileFault) {
             octets = try readFile(path, octetsMax: 1024 * 1024)
         } catch {
-            throw ConfigurationErrors([ConfigurationError(Place(file: path), "cannot be read: \(error.reason)")])
+            let message = "\(path): cannot be read: \(error.reason)"
+            throw ConfigurationErrors([
+                ConfigurationError(place, message, hint: "token_file: has a line for each caller of the API")
+            ])
         }
         var tokens: [AdminToken] = []
         var names: Set<String> = []

@@ -31,8 +31,28 @@ extension Keys {
             }
         }
         refuseRepetition(in: listeners, of: "name") { $0.name }
-        // Port 0 is a new port every time.
-        refuseRepetition(in: listeners.filter { $0.value.address.port != 0 }, of: "address") { $0.address.description }
+    }
+
+    /// No two listen on one address, nor one on another's; that of `admin` comes last.
+    func check(_ listeners: [Item<Listener>], _ admin: Configuration.Admin) {
+        let addresses =
+            listeners.map { Item(value: $0.value.address, path: $0.path) }
+            + (admin.address.map { [Item(value: $0, path: "admin")] } ?? [])
+        for (index, later) in addresses.enumerated() {
+            guard let first = addresses[..<index].first(where: { $0.value.overlaps(later.value) }) else { continue }
+            let line = reading.places["\(first.path).address"]?.line ?? 0
+            if first.value == later.value {
+                let hint = "it is also in line \(line)"
+                refuseItem(later.path, "address", "duplicate address \(quoted(later.value.description))", hint: hint)
+            } else {
+                let wider = first.value.ip.isUnspecified ? first.value : later.value
+                let message = "\(first.value), in line \(line), and \(later.value) are not free together"
+                let every = wider.ip.isIPv4 ? "every IPv4 address" : "every address, of IPv4 too"
+                refuseItem(
+                    later.path, "address", message,
+                    hint: "\(wider) takes \(every); leave one of them out, or give it another port")
+            }
+        }
     }
 
     /// No range twice; one within another is fine, for the longest prefix wins.

@@ -51,6 +51,7 @@ extension Configuration {
 
         keys.check(delivery)
         keys.check(listeners, hasTLS: keys.has("tls"))
+        keys.check(listeners, admin)
         keys.check(networks)
         keys.check(relays)
         keys.check(webhooks)

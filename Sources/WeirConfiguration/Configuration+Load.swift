@@ -97,9 +97,9 @@ private struct Loading {
 
     mutating func readPolicies() -> Policies? {
         guard let patterns = draft?.policies else { return nil }
-        for path in planFiles(patterns) {
+        for (path, pattern) in planFiles(patterns) {
             let reading = Reading(file: path)
-            let document = read(path).map { YAMLDocument($0, file: path) }
+            let document = read(path, named: pattern).map { YAMLDocument($0, file: path) }
             otherErrors += document?.errors ?? []
             if let file = document?.root.flatMap({ PolicyFile.read($0, reading) }) {
                 assembly.add(file, reading.places)
@@ -123,9 +123,9 @@ private struct Loading {
         }
     }
 
-    /// The files of all patterns, each once, in the order of the patterns.
-    private mutating func planFiles(_ patterns: [Item<String>]) -> [String] {
-        var paths: [String] = []
+    /// The files of all patterns, each once, in the order of the patterns, and which pattern that is.
+    private mutating func planFiles(_ patterns: [Item<String>]) -> [(path: String, pattern: Item<String>)] {
+        var paths: [(path: String, pattern: Item<String>)] = []
         for pattern in patterns {
             do throws(FileFault) {
                 let found = try WeirConfiguration.files(matching: pattern.value, in: reading.directory)
@@ -133,7 +133,8 @@ private struct Loading {
                     reading.refuse(at: pattern.path, "no file matches \(quoted(pattern.value))")
                     isPlanFileMissing = true
                 }
-                paths += found.filter { !paths.contains($0) }
+                let known = Set(paths.map(\.path))
+                paths += found.filter { !known.contains($0) }.map { ($0, pattern) }
             } catch {
                 reading.refuse(at: pattern.path, "cannot search for \(quoted(pattern.value)): \(error.reason)")
                 isPlanFileMissing = true
@@ -145,8 +146,8 @@ private struct Loading {
         return Array(paths.prefix(Configuration.planFilesMax))
     }
 
-    /// Reads a file, and takes it into the fingerprint.
-    private mutating func read(_ path: String) -> [UInt8]? {
+    /// Reads a file, and takes it into the fingerprint; a plan file is named by a pattern.
+    private mutating func read(_ path: String, named pattern: Item<String>? = nil) -> [UInt8]? {
         do throws(FileFault) {
             let octets = try readFile(path, octetsMax: Configuration.fileOctetsMax)
             files.append(path)
@@ -154,7 +155,13 @@ private struct Loading {
             fingerprint.add(octets)
             return octets
         } catch {
-            otherErrors.append(ConfigurationError(Place(file: path), "cannot be read: \(error.reason)"))
+            let reason = "cannot be read: \(error.reason)"
+            if let pattern {
+                let hint = "policies: names files, as policies/*.yaml does"
+                reading.refuse(at: pattern.path, "\(path): \(reason)", hint: hint)
+            } else {
+                otherErrors.append(ConfigurationError(Place(file: path), reason))
+            }
             return nil
         }
     }

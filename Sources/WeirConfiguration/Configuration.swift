@@ -35,7 +35,7 @@ package struct Configuration: Hashable, Sendable {
         package var group: String?
         /// Of metrics, health and the status page; the API too once there are tokens. Port 0 lets the system choose one.
         package var address: SocketAddress?
-        /// For ``AdminToken/load(_:)``; present only beside an address.
+        /// For ``AdminToken/load(_:named:)``; present only beside an address.
         package var tokenFile: String?
     }
 

@@ -29,8 +29,10 @@ struct YAMLEvents: ~Copyable {
         of octets: [UInt8], file: String,
         _ body: (inout YAMLEvents) throws(ConfigurationError) -> Result
     ) throws(ConfigurationError) -> Result {
+        // A byte order mark is no part of the text, nor of its columns.
+        let text = octets.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(octets.dropFirst(3)) : octets
         // libyaml wants an address, which an empty buffer need not have; a line's end is as empty.
-        try (octets.isEmpty ? [UInt8(ascii: "\n")] : octets).withUnsafeBufferPointer {
+        return try (text.isEmpty ? [UInt8(ascii: "\n")] : text).withUnsafeBufferPointer {
             buffer throws(ConfigurationError) in
             var events = try YAMLEvents(buffer, file: file)
             return try body(&events)

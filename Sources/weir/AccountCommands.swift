@@ -227,6 +227,8 @@ enum AccountCommands {
 
     private static func time(_ text: String) throws(UsageError) -> WallTime {
         if let time = WallTime(text: text) { return time }
-        throw UsageError(message: "--until is no \"\(text)\"", hint: "it is 2026-12-01 or 2026-12-01T08:00:00Z")
+        throw UsageError(
+            message: "--until is no \"\(text)\"",
+            hint: "it is a time before 2540, such as 2026-12-01 or 2026-12-01T08:00:00Z")
     }
 }

@@ -11,40 +11,43 @@ import WeirStore
 struct Check {
     private let terminal = Terminal()
     private let installation: Installation
+    private let asJSON: Bool
     private let loaded: LoadedConfiguration
     private let runtime: RealRuntime
+    private var findings: [CheckReport.Finding] = []
     private var errors: [ConfigurationError] = []
     private var warnings: [ConfigurationError]
 
     private var configuration: Configuration { loaded.configuration }
 
     /// Returns the exit status.
-    static func run(_ installation: Installation) async -> Int32 {
+    static func run(_ installation: Installation, asJSON: Bool) async throws(AdminError) -> Int32 {
         let loaded: LoadedConfiguration
+        let runtime: RealRuntime
         do throws(ConfigurationErrors) {
             loaded = try installation.load()
         } catch {
-            for error in error.errors { Terminal().note("\(error)") }
+            if asJSON { try Terminal().json(CheckReport(errors: error.errors)) }
+            for error in error.errors where !asJSON { Terminal().note("\(error)") }
             return ExitStatus.configuration
         }
         do throws(SystemError) {
-            let runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
-            var check = Check(installation: installation, loaded: loaded, runtime: runtime, warnings: loaded.warnings)
-            await check.all()
-            return check.report()
+            runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
         } catch {
             Terminal().note("weir: \(error)")
             return 71
         }
+        var check = Check(installation, loaded, runtime, asJSON: asJSON)
+        await check.all()
+        return try check.report()
     }
 
-    private init(
-        installation: Installation, loaded: LoadedConfiguration, runtime: RealRuntime, warnings: [ConfigurationError]
-    ) {
+    private init(_ installation: Installation, _ loaded: LoadedConfiguration, _ runtime: RealRuntime, asJSON: Bool) {
         self.installation = installation
         self.loaded = loaded
         self.runtime = runtime
-        self.warnings = warnings
+        self.asJSON = asJSON
+        warnings = loaded.warnings
     }
 
     private mutating func all() async {
@@ -56,6 +59,7 @@ struct Check {
         let material = checkFiles()
         let status = await runningDaemon()
         await checkStore(status)
+        checkAdmin()
         await checkPorts(status)
         if let material {
             await checkRelays(material)
@@ -63,18 +67,21 @@ struct Check {
         }
     }
 
-    private func report() -> Int32 {
-        for warning in warnings.sorted(by: { $0.place < $1.place }) { terminal.note("\(warning) (warning)") }
-        for error in errors.sorted(by: { $0.place < $1.place }) { terminal.note("\(error)") }
+    private func report() throws(AdminError) -> Int32 {
+        if asJSON {
+            try terminal.json(CheckReport(findings: findings, warnings: warnings, errors: errors))
+        } else {
+            for warning in warnings.sorted(by: { $0.place < $1.place }) { terminal.note("\(warning) (warning)") }
+            for error in errors.sorted(by: { $0.place < $1.place }) { terminal.note("\(error)") }
+        }
         return errors.isEmpty ? 0 : ExitStatus.configuration
     }
 
     // MARK: - Files
 
     private mutating func checkTokens() {
-        guard let file = configuration.admin.tokenFile else { return }
         do throws(ConfigurationErrors) {
-            _ = try AdminToken.load(file)
+            _ = try AdminDaemon.tokens(loaded)
         } catch {
             errors += error.errors
         }
@@ -112,9 +119,7 @@ struct Check {
             say("store", "held by the daemon that runs, \(count(status.accounts.known, "account"))")
             return await checkPlansByDaemon()
         }
-        guard access(configuration.store, F_OK) == 0 else {
-            return say("store", "\(configuration.store) will be made at the first start")
-        }
+        guard access(configuration.store, F_OK) == 0 else { return checkNewStore() }
         let accounts: AccountsStore
         do throws(StoreError) {
             let directory = try StoreDirectory(configuration.store)
@@ -126,6 +131,15 @@ struct Check {
         } catch {
             refuse(["store"], error.explanation)
         }
+    }
+
+    private mutating func checkNewStore() {
+        guard let code = System.obstacle(toFolder: configuration.store) else {
+            return say("store", "\(configuration.store) will be made at the first start")
+        }
+        let error = StoreError.unreachable(path: configuration.store, call: "mkdir", errno: code)
+        // Whoever checks may have fewer rights than the daemon.
+        if code == EACCES { warn(["store"], error.explanation) } else { refuse(["store"], error.explanation) }
     }
 
     private mutating func checkPlansByDaemon() async {
@@ -152,6 +166,12 @@ struct Check {
     }
 
     // MARK: - The network
+
+    private mutating func checkAdmin() {
+        for fault in AdminDaemon.faults(in: configuration.admin) {
+            if fault.mayBeRights { warn([fault.key], fault.reason) } else { refuse([fault.key], fault.reason) }
+        }
+    }
 
     private mutating func checkPorts(_ status: Status?) async {
         let before = errors.count
@@ -211,7 +231,10 @@ struct Check {
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    private func say(_ what: String, _ result: String) { terminal.line("\(what): \(result)") }
+    private mutating func say(_ what: String, _ result: String) {
+        findings.append(CheckReport.Finding(subject: what, result: result))
+        if !asJSON { terminal.line("\(what): \(result)") }
+    }
 
     private mutating func refuse(_ keys: [String], _ message: String, hint: String = "") {
         errors.append(ConfigurationError(loaded.place(of: keys), message, hint: hint.isEmpty ? nil : hint))

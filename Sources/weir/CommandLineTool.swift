@@ -1,11 +1,24 @@
 import WeirAdmin
+import WeirRuntime
 
 /// Runs one command line to its exit status.
 struct CommandLineTool {
     private let terminal = Terminal()
     private let parser = CommandParser(commands: CommandTable.commands)
 
-    func run(_ line: [String]) async -> Int32 {
+    /// `line` is nil where an argument is no text.
+    func run(_ line: [String]?) async -> Int32 {
+        guard let line else {
+            terminal.note("weir: an argument is not UTF-8 text")
+            return ExitStatus.badData
+        }
+        let status = await carryOut(line)
+        guard let code = terminal.finish() else { return status }
+        terminal.note("weir: standard output: \(SystemError.text(code)): what the verb prints is lost")
+        return status == 0 ? ExitStatus.output : status
+    }
+
+    private func carryOut(_ line: [String]) async -> Int32 {
         do {
             switch try parser.parse(line) {
             case .help(let words): try Help(commands: parser.commands).write(words, to: terminal)

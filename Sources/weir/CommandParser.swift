@@ -84,12 +84,17 @@ struct CommandParser {
             let surplus = arguments[command.arguments.count]
             throw UsageError(message: "\(command.name) takes no \"\(surplus)\"", hint: "usage: \(command.usage)")
         }
+        if let index = arguments.firstIndex(of: "") {
+            let name = command.arguments[min(index, command.arguments.count - 1)]
+            throw UsageError(message: "\(name) must not be empty", hint: "usage: \(command.usage)")
+        }
         for option in command.options where option.isRequired && options[option.name] == nil {
             throw UsageError(
                 message: "\(command.name) needs --\(option.name) \(option.value ?? "")",
                 hint: "usage: \(command.usage)")
         }
-        for option in command.options where option.isRequired && options[option.name]?.contains("") == true {
+        for option in command.options.filter(\.isRequired) + Command.common.filter({ $0.value != nil })
+        where options[option.name]?.contains("") == true {
             throw UsageError(message: "--\(option.name) must not be empty", hint: "usage: \(command.usage)")
         }
     }

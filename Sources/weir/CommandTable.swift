@@ -12,7 +12,7 @@ enum CommandTable {
 
     private static let check = Command(
         words: ["check"], summary: "read configuration and policies, try what they name, say what is wrong and where",
-        run: { throw ExitStatus(code: await Check.run($0.installation)) })
+        run: { throw ExitStatus(code: try await Check.run($0.installation, asJSON: $0.has("json"))) })
 
     private static let demo = Command(
         words: ["demo"],
@@ -39,5 +39,8 @@ enum CommandTable {
 
     private static let version = Command(
         words: ["version"], summary: "one line",
-        run: { $0.terminal.line("weir \(Version.number)") })
+        run: { invocation in
+            if invocation.has("json") { return try invocation.terminal.json(["version": Version.number]) }
+            invocation.terminal.line("weir \(Version.number)")
+        })
 }

@@ -32,7 +32,7 @@ struct Help {
             """
 
             Exit status: 0 done, 64 usage, 65 bad data, 67 no such account or message, 69 daemon not reachable,
-            75 try again later, 77 not permitted, 78 configuration.
+            74 results that could not be written, 75 try again later, 77 not permitted, 78 configuration.
             """)
     }
 

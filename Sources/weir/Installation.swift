@@ -12,10 +12,13 @@ struct Installation: Sendable {
 
     /// The configuration file.
     let configuration: String
+    /// Whether somebody named it; the default's absence is nobody's mistake.
+    private let isNamed: Bool
     private let socketOption: String?
 
     init(configuration: String?, socket: String?) {
         self.configuration = configuration ?? Installation.defaultConfiguration
+        isNamed = configuration != nil
         socketOption = socket
     }
 
@@ -43,6 +46,7 @@ struct Installation: Sendable {
 
     /// The running daemon; throws ``AdminError/Kind/unreachable`` when there is none.
     func daemon() throws(AdminError) -> any Administration {
+        try checkNamed()
         let client = UnixHTTPClient(path: socket)
         do throws(AdminError) {
             try client.probe()
@@ -50,6 +54,18 @@ struct Installation: Sendable {
             throw error.kind == .unreachable && namedSocket == nil ? explained(error) : error
         }
         return RemoteAdministration(client)
+    }
+
+    /// A configuration that was named is there, and is right where it has to say where the daemon listens.
+    private func checkNamed() throws(AdminError) {
+        guard isNamed, socketOption == nil || access(configuration, F_OK) != 0 else { return }
+        do throws(ConfigurationErrors) {
+            _ = try load()
+        } catch {
+            throw AdminError(
+                .configuration, "The configuration that --config names is wrong.",
+                errors: error.errors.map { AdminError.Detail(detail: $0.description) })
+        }
     }
 
     /// Nobody answers where the configuration should have said: where it is wrong, that is what to mend.

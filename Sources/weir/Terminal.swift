@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import WeirAdmin
 
 /// Where results and remarks go: results to standard output, all else to standard error.
@@ -8,8 +9,25 @@ struct Terminal: Sendable {
     /// Whether a person can be asked.
     let canAsk = isatty(0) == 1 && isatty(2) == 1
 
+    /// The first error of standard output, 0 while there is none.
+    private static let failure = Atomic<Int32>(0)
+
     /// One line of result.
-    func line(_ text: String) { print(text) }
+    func line(_ text: String) {
+        var octets = Array("\(text)\n".utf8)
+        if fwrite(&octets, 1, octets.count, stdout) < octets.count { Terminal.noteFailure() }
+    }
+
+    /// Writes what is left of the results; returns why some of them are lost, nil where none is or nobody reads them.
+    func finish() -> Int32? {
+        if fflush(stdout) != 0 { Terminal.noteFailure() }
+        let code = Terminal.failure.load(ordering: .relaxed)
+        return code == 0 || code == EPIPE ? nil : code
+    }
+
+    private static func noteFailure() {
+        failure.compareExchange(expected: 0, desired: errno, ordering: .relaxed)
+    }
 
     /// A remark to the person; scripts that read results do not see it.
     func note(_ text: String) {
@@ -77,6 +95,6 @@ struct Terminal: Sendable {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    /// Who runs this command, as the audit names them when no daemon vouches for it.
-    static var actor: Actor { Actor(name: getenv("USER").map { String(cString: $0) } ?? "uid \(getuid())") }
+    /// Who runs this command, as the audit names them when no daemon vouches for it: as a daemon would.
+    static var actor: Actor { Actor(name: Gatekeeper.name(of: getuid())) }
 }

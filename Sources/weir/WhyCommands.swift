@@ -13,7 +13,10 @@ enum WhyCommands {
             verdict or relay answered; kept for 7 days.
             """,
         run: { invocation in
-            let what = invocation.arguments[0]
+            let argument = invocation.arguments[0]
+            // A reply has its id in brackets, and they come along when it is copied.
+            let isBracketed = argument.hasPrefix("[") && argument.hasSuffix("]")
+            let what = isBracketed ? String(argument.dropFirst().dropLast()) : argument
             let administration = try await invocation.installation.administration()
             guard MessageID(what) != nil else { return try await account(what, administration, invocation) }
             do throws(AdminError) {

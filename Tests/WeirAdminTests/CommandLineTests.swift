@@ -36,6 +36,14 @@ struct CommandLineTests {
             (["account", "reset", "a", "--why", "x"], "cannot be undone; add --yes"),
             (["account", "suspend", "a", "--why", ""], "--why must not be empty"),
             (["account", "suspend", "a", "--why", "--json"], "--why needs a value: TEXT"),
+            (["account", "add", "", "--plan", "x"], "LOGIN must not be empty"),
+            (["account", "limit", "a", "", "--why", "x"], "LIMIT must not be empty"),
+            (["status", "--socket", ""], "--socket must not be empty"),
+            (["status", "--config="], "--config must not be empty"),
+            (
+                ["account", "limit", "a", "5 messages per day", "--until", "9999-12-31", "--why", "x"],
+                "it is a time before 2540"
+            ),
             (["help", "stauts"], "did you mean weir help status?"),
             (["help", "accounts"], "did you mean weir help account?"),
             (["help", "weir.yml"], "did you mean weir help weir.yaml?"),

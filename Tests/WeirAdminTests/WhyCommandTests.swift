@@ -61,6 +61,7 @@ struct WhyCommandTests {
             #expect(told.output.contains("account\tanna (removed)\n"))
             #expect(told.output.contains("result\trefused: over a limit\nrecipients taken\t0\n"))
             #expect(told.output.contains("limit\trecipients-per-day\n"))
+            #expect(try run(server, "why", "[1MC0J3SZK5B2E]").output == told.output, "as it stands in a reply")
             let unknown = try run(server, "why", "1MC0J3SZK5B2F")
             #expect(unknown.status == 67 && unknown.errors == "weir: Nothing is known of 1MC0J3SZK5B2F.\n")
             _ = try await server.remote.put("1mc0j3szk5b2f", .init(plan: "residential"), by: Actor(name: ""))

@@ -126,17 +126,17 @@ struct ConfigurationTests {
             ("log: { colour: red }", "10:8: unknown key \"colour\" in log: known here: level, format"),
             (
                 "admin: { address: localhost:9587 }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"localhost:9587\": a listener takes an address of this machine, not a name"
             ),
             (
                 "admin: { address: 127.0.0.1 }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"127.0.0.1\": the port is missing"
             ),
             (
                 "admin: { address: \"::1\" }",
-                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"::1\": write \"[::1]:25\", with the port behind brackets"
             ),
             ("admin: { token_file: x }", "10:22: \"token_file\" has no effect without \"address\""),
@@ -248,6 +248,47 @@ struct ConfigurationTests {
                 "weir.yaml:7:13: duplicate name \"in\": it is also in line 6",
                 "weir.yaml:9:25: duplicate address \"127.0.0.1:25\": it is also in line 8",
             ])
+    }
+
+    /// The addresses of two listeners, in lines 6 and 7, and of the administrators, in line 11.
+    @Test(
+        "an address is not listened on twice, nor beside one that takes all of them",
+        arguments: [
+            (
+                "0.0.0.0:25", "127.0.0.1:25", "127.0.0.1:26",
+                [
+                    "7:25: 0.0.0.0:25, in line 6, and 127.0.0.1:25 are not free together: 0.0.0.0:25 takes every IPv4 "
+                        + "address; leave one of them out, or give it another port"
+                ]
+            ),
+            (
+                "127.0.0.1:25", "[::]:25", "127.0.0.1:26",
+                [
+                    "7:25: 127.0.0.1:25, in line 6, and [::]:25 are not free together: [::]:25 takes every address, of "
+                        + "IPv4 too; leave one of them out, or give it another port"
+                ]
+            ),
+            (
+                "127.0.0.1:25", "127.0.0.1:587", "127.0.0.1:587",
+                ["11:19: duplicate address \"127.0.0.1:587\": it is also in line 7"]
+            ),
+            (
+                "127.0.0.1:25", "127.0.0.1:587", "0.0.0.0:25",
+                [
+                    "11:19: 127.0.0.1:25, in line 6, and 0.0.0.0:25 are not free together: 0.0.0.0:25 takes every IPv4 "
+                        + "address; leave one of them out, or give it another port"
+                ]
+            ),
+            ("0.0.0.0:25", "[::1]:25", "127.0.0.1:26", []), ("0.0.0.0:0", "127.0.0.1:0", "0.0.0.0:0", []),
+            ("0.0.0.0:25", "0.0.0.0:587", "127.0.0.1:26", []),
+        ])
+    func addresses(first: String, second: String, admin: String, expected: [String]) {
+        let lines = minimal.split(separator: "\n").map(String.init)
+        let listeners = [("a", first), ("b", second)].map {
+            "  - { name: \($0.0), address: \"\($0.1)\", tls: none, accounts: network }"
+        }
+        let text = lines[..<5] + listeners + lines[6...] + ["admin: { address: \"\(admin)\" }"]
+        #expect(errors(text.joined(separator: "\n")) == expected.map { "weir.yaml:\($0)" })
     }
 
     /// Each takes the place of the relay, in line 8.

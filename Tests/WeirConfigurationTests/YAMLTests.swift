@@ -53,6 +53,19 @@ struct YAMLTests {
         #expect(scalar.place(ofCharacter: .max) == scalar.place)
     }
 
+    @Test("a byte order mark is passed over, and takes no column")
+    func byteOrderMark() {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = Array("a: 1\na: 2".utf8)
+        #expect(errors(mark + text) == errors(text))
+        #expect(errors(mark + Array("a: &x 1".utf8)) == ["f:1:4: anchors are not read: leave out the &name"])
+        #expect(
+            errors(mark + Array("a: ".utf8) + [0xFF]) == [
+                "f:1:4: invalid leading UTF-8 octet: write the file in UTF-8"
+            ])
+        #expect(errors(mark) == ["f:1:1: the file is empty"])
+    }
+
     @Test(
         "what no schema would allow is refused at its place",
         arguments: [
@@ -119,11 +132,6 @@ struct YAMLTests {
             errors(Array("ä: ".utf8) + [0]) == ["f:1:4: control characters are not allowed: write the file in UTF-8"])
         let all = (0...255).map { UInt8($0) }
         #expect(errors(all).count == 1)
-    }
-
-    @Test("a byte order mark is no error")
-    func byteOrderMark() {
-        #expect(errors([0xEF, 0xBB, 0xBF] + Array("a: 1".utf8)) == [])
     }
 
     @Test("nesting is held to 32", arguments: ["[", "{a: ", "- ", "? "])

@@ -235,14 +235,14 @@ import WeirRuntime
         try await Gate.run(try Gate.Home()) { gate in
             let lines = [
                 "login,plan,networks,password_hash", "a,hone,,", "b,home,10.0.0.1/8,", "c,home", "d,home,,$1$md5$hash",
-                "e,home,,", "f,other,,",
+                "e,home,,", "f,other,,", "g,home,,$6$abc$def", "h,home,,$y$j9T$abc", "i,home,,$2b$10$short",
             ]
             let file = try AccountFile(Array(lines.joined(separator: "\n").utf8))
             let error = await #expect(throws: AdminError.self) {
                 try await gate.administration.importAccounts(file, dryRun: false, by: gate.actor)
             }
-            #expect(error?.detail == "5 lines are wrong; nothing was imported.")
-            #expect(error?.errors.map(\.line) == [2, 3, 4, 5, 7])
+            #expect(error?.detail == "8 lines are wrong; nothing was imported.")
+            #expect(error?.errors.map(\.line) == [2, 3, 4, 5, 7, 8, 9, 10])
             #expect(error?.errors.first?.detail == "there is no plan \"hone\"; did you mean home?")
             #expect(try await gate.administration.status().accounts.known == 0)
         }

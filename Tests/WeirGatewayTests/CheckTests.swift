@@ -51,6 +51,35 @@ import WeirRuntime
         ),
         (
             [
+                "store: FOLDER/none/store", "admin: { group: no-such-group, socket: FOLDER/weir.yaml }",
+                "hash_key_file: FOLDER",
+            ],
+            [
+                "FOLDER/weir.yaml:9:8: FOLDER/none/store: No such file or directory: only the last folder is made; make "
+                    + "those above it, or name another store",
+                "FOLDER/weir.yaml:10:40: FOLDER/weir.yaml: exists and is no socket; remove it or choose another path",
+                "FOLDER/weir.yaml:10:17: admin.group: there is no group no-such-group; make it with groupadd no-such-group",
+                "FOLDER/weir.yaml:11:16: FOLDER: Is a directory: hash_key_file: is a file of random octets, made at the "
+                    + "first start if absent",
+            ]
+        ),
+        (
+            ["admin: { token_file: none, socket: FOLDER/none/below/admin.sock, address: \"127.0.0.1:0\" }"],
+            [
+                "FOLDER/weir.yaml:10:36: FOLDER/none/below: No such file or directory: admin.socket needs this folder",
+                "FOLDER/weir.yaml:10:22: FOLDER/none: cannot be read: No such file or directory: token_file: has a line "
+                    + "for each caller of the API",
+            ]
+        ),
+        (
+            ["policies: [policies]"],
+            [
+                "FOLDER/weir.yaml:10:12: FOLDER/policies: cannot be read: it is not a regular file: policies: names files, "
+                    + "as policies/*.yaml does"
+            ]
+        ),
+        (
+            [
                 "tls: { certificate: chain.pem, key: key.pem }",
                 "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: starttls, accounts: login }]",
                 "relays: [{ name: a, address: \"127.0.0.1:25\", tls: required, login: gate, password_file: a.secret }]",
@@ -67,15 +96,28 @@ import WeirRuntime
     func faulty(index: Int) throws {
         let taken = try Sink()
         let fault = CheckTests.faults[index]
-        let home = try Gate.Home(
-            settings: fault.settings.map { $0.replacingOccurrences(of: "PORT", with: String(taken.port)) })
+        let home = try Gate.Home()
+        func filled(_ lines: [String]) -> [String] {
+            lines.map {
+                $0.replacingOccurrences(of: "FOLDER", with: home.folder.path)
+                    .replacingOccurrences(of: "PORT", with: String(taken.port))
+            }
+        }
+        try home.write(settings: filled(fault.settings))
         let outcome = try run(home, "check")
         #expect(outcome.status == 78)
-        let lines = fault.lines.map {
-            $0.replacingOccurrences(of: "FOLDER", with: home.folder.path)
-                .replacingOccurrences(of: "PORT", with: String(taken.port))
+        #expect(Set(outcome.errors.split(separator: "\n").map(String.init)) == Set(filled(fault.lines)))
+        let json = try run(home, "check", "--json")
+        #expect(json.status == 78 && json.errors.isEmpty)
+        let report = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        let problems = try #require(report["problems"] as? [[String: Any]])
+        let told = problems.map { problem in
+            let place = "\(problem["file"] ?? ""):\(problem["line"] ?? ""):\(problem["column"] ?? "")"
+            return "\(place): \(problem["message"] ?? "")" + ((problem["hint"] as? String).map { ": \($0)" } ?? "")
         }
-        #expect(Set(outcome.errors.split(separator: "\n").map(String.init)) == Set(lines))
+        #expect(Set(told) == Set(filled(fault.lines)))
+        #expect(problems.allSatisfy { $0["severity"] as? String == "error" } && report["sound"] as? Bool == false)
     }
 
     @Test("check beside a running gateway asks it about the store, and finds accounts on plans that are gone")
@@ -109,6 +151,9 @@ import WeirRuntime
             #expect(try await gate.used(by: "anna") == 0)
             #expect(try gate.client().message(to: ["a@example.com"], body).recipients.map(\.code) == [550])
         }
+        let history = try Program.run(
+            weir, ["account", "history", "anna", "--config", home.path, "--json"], environment: ["USER": "somebody"])
+        #expect(history.output.contains("\"actor\":\"\(NSUserName())\"") && !history.output.contains("\"uid "))
         let mistakes: [(arguments: [String], message: String)] = [
             (["add", "berta", "--plan", "hone"], "there is no plan \"hone\"; did you mean home?"),
             (["add", "berta", "--plan", "home", "--network", "10.0.0.1/8"], "the network is 10.0.0.0/8"),
@@ -158,9 +203,37 @@ import WeirRuntime
             #expect(
                 outcome.errors == "\(file): cannot be read: No such file or directory: --config names another file\n")
         }
+        let verbs = ["account list", "status", "why anna", "status --socket \(folder.file("none.sock"))"]
+        for verb in verbs {
+            let outcome = try Program.run(weir, verb.split(separator: " ").map(String.init) + ["--config", file])
+            #expect(outcome.status == 78)
+            #expect(outcome.errors.contains("  \(file): cannot be read: No such file"), "\(outcome.errors)")
+        }
+    }
+
+    @Test("results that cannot be written are an error, and nobody misses those that nobody reads")
+    func lostResults() throws {
+        let home = try Gate.Home()
+        #expect(try run(home, "account", "add", "anna", "--plan", "home").status == 0)
+        let files = "--config \(home.path) --socket \(home.folder.file("admin.sock"))"
+        for verb in ["account list \(files)", "account token anna \(files)", "check \(files)", "help", "version"] {
+            let command = "\(weir) \(verb)"
+            let lost = try Program.run("/bin/sh", ["-c", "\(command) >/dev/full"])
+            #expect(lost.status == 74, "\(verb)")
+            #expect(
+                lost.errors.hasSuffix(
+                    "weir: standard output: No space left on device: what the verb prints is lost\n"))
+            let unread = try Program.run("/bin/bash", ["-c", "\(command) | true; exit ${PIPESTATUS[0]}"])
+            #expect([0, 141].contains(unread.status) && !unread.errors.contains("standard output"), "\(verb)")
+        }
+    }
+
+    @Test("an argument is text", arguments: ["$'a\\xffb'", "$'\\xc0\\x80'"])
+    func notText(login: String) throws {
+        let home = try Gate.Home()
         let outcome = try Program.run(
-            weir, ["account", "list", "--config", file, "--socket", folder.file("none.sock")])
-        #expect(outcome.status == 69 && outcome.errors.contains("Nor is there \(file)"))
+            "/bin/bash", ["-c", "\(weir) account add \(login) --plan home --config \(home.path)"])
+        #expect(outcome.status == 65 && outcome.errors == "weir: an argument is not UTF-8 text\n")
     }
 
     @Test("a large import ends in time and is whole, with a daemon and without")

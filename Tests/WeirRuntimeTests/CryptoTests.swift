@@ -79,6 +79,32 @@ struct CryptoTests {
         ])
     func refuses(text: String) { #expect(PasswordHash(text) == nil) }
 
+    private static let digest = String(repeating: "aZ0./", count: 20)
+
+    @Test(
+        "refuses what no password can match: a salt or a digest that is too short, too long or of other letters",
+        arguments: [
+            ("$6$abc$", 86), ("$6$$", 86), ("$6$abcdefghijklmnop$", 86), ("$6$rounds=5000$abc$", 86),
+            ("$y$j9T$abc$", 43), ("$gy$j9T$abc$", 43), ("$2b$10$", 53), ("$2y$04$", 53),
+        ])
+    func forms(setting: String, count: Int) {
+        let digest = String(Self.digest.prefix(count))
+        let shorter = String(digest.dropLast())
+        #expect(PasswordHash(setting + digest) != nil)
+        for wrong in [shorter, "\(digest)a", "\(shorter)-", "\(shorter)$", ""] {
+            #expect(PasswordHash(setting + wrong) == nil, "\(setting)\(wrong)")
+        }
+    }
+
+    @Test(
+        "refuses a setting that libcrypt would write in another way",
+        arguments: [
+            ("$6$abcdefghijklmnopq$", 86), ("$6$rounds=999$abc$", 86), ("$6$rounds=05000$abc$", 86),
+            ("$6$rounds=+5000$abc$", 86), ("$2b$+4$", 53), ("$2b$4$", 53), ("$2b$15$", 53), ("$2b$03$", 53),
+            ("$y$j9T$" + String(repeating: "a", count: 87) + "$", 43), ("$y$j9T$a-c$", 43), ("$y$j9T$", 43),
+        ])
+    func settings(setting: String, count: Int) { #expect(PasswordHash(setting + Self.digest.prefix(count)) == nil) }
+
     @Test("makes yescrypt hashes, each with its own salt")
     func makes() throws {
         let one = try #require(PasswordHash.make(Array("secret".utf8), cost: 1))

@@ -54,7 +54,8 @@ package final class Gatekeeper: Sendable {
         return found.map { Caller(actor: Actor(name: "token \($0.name)"), permissions: $0.permissions) }
     }
 
-    private static func name(of user: UInt32) -> String {
+    /// How the audit calls a user of this machine.
+    package static func name(of user: UInt32) -> String {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
         var text = [CChar](repeating: 0, count: 4096)

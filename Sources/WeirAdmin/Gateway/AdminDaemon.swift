@@ -32,7 +32,7 @@ package final class AdminDaemon: Sendable {
         }
         let gatekeeper: Gatekeeper
         do throws(ConfigurationErrors) {
-            gatekeeper = Gatekeeper(tokens: try AdminDaemon.tokens(settings))
+            gatekeeper = Gatekeeper(tokens: try AdminDaemon.tokens(loaded))
         } catch {
             throw .configuration(error)
         }
@@ -49,7 +49,7 @@ package final class AdminDaemon: Sendable {
             hosts: [loaded.configuration.hostname], metrics: metrics.operation)
         var doors: [HTTPServer] = []
         do {
-            try AdminDaemon.makeFolder(of: settings.socket)
+            if let folder = AdminDaemon.folder(of: settings.socket) { try AdminDaemon.make(folder) }
             doors.append(try HTTPServer(on: .unixSocket(path: settings.socket), executor: clerk, responder: router))
             if let group = settings.group { try AdminDaemon.give(settings.socket, to: group) }
             if let address = settings.address {
@@ -106,7 +106,7 @@ package final class AdminDaemon: Sendable {
         let material: Material
         do throws(ConfigurationErrors) {
             loaded = try Configuration.load(server.path)
-            tokens = try AdminDaemon.tokens(loaded.configuration.admin)
+            tokens = try AdminDaemon.tokens(loaded)
             material = try Material.load(loaded, mayCreate: false)
         } catch {
             throw .configuration(error.errors.map(\.description))
@@ -131,22 +131,34 @@ package final class AdminDaemon: Sendable {
 
     // MARK: - Doors
 
-    private static func tokens(_ settings: Configuration.Admin) throws(ConfigurationErrors) -> [AdminToken] {
-        guard let file = settings.tokenFile else { return [] }
-        return try AdminToken.load(file)
+    /// Who may use the API over the network.
+    package static func tokens(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) -> [AdminToken] {
+        guard let file = loaded.configuration.admin.tokenFile else { return [] }
+        return try AdminToken.load(file, named: loaded.place(of: ["admin.token_file"]))
     }
 
-    /// Makes the socket's folder where only that is missing, as /run is empty after a boot.
-    private static func makeFolder(of socket: String) throws(HTTPServerError) {
-        guard let slash = socket.lastIndex(of: "/"), slash != socket.startIndex else { return }
-        let folder = String(socket[..<slash])
-        if mkdir(folder, 0o750) != 0, errno != EEXIST {
-            throw HTTPServerError(
-                description: "\(folder): \(SystemError.text(errno)): admin.socket needs this folder")
-        }
+    /// The socket's folder, which is made where only that is missing, as /run is empty after a boot.
+    private static func folder(of socket: String) -> String? {
+        guard let slash = socket.lastIndex(of: "/"), slash != socket.startIndex else { return nil }
+        return String(socket[..<slash])
+    }
+
+    private static func make(_ folder: String) throws(HTTPServerError) {
+        if mkdir(folder, 0o750) != 0, errno != EEXIST { throw noFolder(folder, errno) }
+    }
+
+    private static func noFolder(_ folder: String, _ code: Int32) -> HTTPServerError {
+        HTTPServerError(description: "\(folder): \(SystemError.text(code)): admin.socket needs this folder")
     }
 
     private static func give(_ socket: String, to group: String) throws(HTTPServerError) {
+        guard chown(socket, uid_t.max, try number(of: group)) == 0 else {
+            let reason = SystemError.text(errno)
+            throw HTTPServerError(description: "admin.group: \(socket) cannot be given to group \(group): \(reason)")
+        }
+    }
+
+    private static func number(of group: String) throws(HTTPServerError) -> gid_t {
         var entry = Glibc.group()
         var found: UnsafeMutablePointer<Glibc.group>?
         var text = [CChar](repeating: 0, count: 16_384)
@@ -154,10 +166,38 @@ package final class AdminDaemon: Sendable {
             throw HTTPServerError(
                 description: "admin.group: there is no group \(group); make it with groupadd \(group)")
         }
-        guard chown(socket, uid_t.max, entry.gr_gid) == 0 else {
-            let reason = SystemError.text(errno)
-            throw HTTPServerError(description: "admin.group: \(socket) cannot be given to group \(group): \(reason)")
+        return entry.gr_gid
+    }
+
+    /// What would keep the socket from being opened, at the key that says so.
+    package struct Fault: Sendable {
+        package let key: String
+        package let reason: String
+        /// Another user's rights may suffice.
+        package var mayBeRights = false
+    }
+
+    /// Looks at what the socket needs, and changes nothing.
+    package static func faults(in settings: Configuration.Admin) -> [Fault] {
+        var faults: [Fault] = []
+        if let folder = folder(of: settings.socket), access(folder, F_OK) != 0,
+            let code = System.obstacle(toFolder: folder)
+        {
+            faults.append(
+                Fault(
+                    key: "admin.socket", reason: noFolder(folder, code).description, mayBeRights: code == EACCES))
         }
+        do throws(HTTPServerError) {
+            _ = try HTTPEndpoint.isSocket(settings.socket)
+        } catch {
+            faults.append(Fault(key: "admin.socket", reason: error.description))
+        }
+        do throws(HTTPServerError) {
+            if let group = settings.group { _ = try number(of: group) }
+        } catch {
+            faults.append(Fault(key: "admin.group", reason: error.description))
+        }
+        return faults
     }
 }
 

@@ -89,7 +89,8 @@ extension GatewayAdministration {
         do throws(LimitError) {
             limit = try Limit(parsing: override.text)
         } catch {
-            let detail = "\"\(override.text)\" is no limit: \(error.reason) (column \(error.column)); \(error.hint)."
+            let hint = error.hint.hasSuffix("?") ? error.hint : "\(error.hint)."
+            let detail = "\"\(override.text)\" is no limit: \(error.reason) (column \(error.column)); \(hint)"
             throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/text", detail: detail)])
         }
         let own = limit.name.description

@@ -43,11 +43,7 @@ package enum HTTPEndpoint: Hashable, Sendable {
     }
 
     private static func clear(_ path: String, _ address: UnixAddress) throws(HTTPServerError) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw HTTPServerError(description: "\(path): exists and is no socket; remove it or choose another path")
-        }
+        guard try isSocket(path) else { return }
         let probe = socket(AF_UNIX, streamType, 0)
         guard probe >= 0 else { throw failure(path, "socket") }
         defer { close(probe) }
@@ -56,6 +52,16 @@ package enum HTTPEndpoint: Hashable, Sendable {
         }
         guard errno == ECONNREFUSED else { throw failure(path, "connect") }
         guard unlink(path) == 0 else { throw failure(path, "unlink") }
+    }
+
+    /// Whether there is a socket, which would be replaced; throws where there is something else, which never is.
+    static func isSocket(_ path: String) throws(HTTPServerError) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return false }
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            throw HTTPServerError(description: "\(path): exists and is no socket; remove it or choose another path")
+        }
+        return true
     }
 
     private static func listen(address: String, port: UInt16) throws(HTTPServerError) -> Int32 {

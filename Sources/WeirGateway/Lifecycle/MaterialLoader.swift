@@ -149,10 +149,11 @@ extension Material {
 
     /// The octets of a hash key, and the most and the least that a file of one may have.
     private static let keyOctets = 32
+    private static let keyHint = "hash_key_file: is a file of random octets, made at the first start if absent"
 
     private static func hashKey(_ file: String, mayCreate: Bool) throws(FileFault) -> [UInt8] {
         if access(file, F_OK) == 0 {
-            let key = try contents(of: file, "hash_key_file", octetsMax: 4096, hint: "hash_key_file:")
+            let key = try contents(of: file, "hash_key_file", octetsMax: 4096, hint: keyHint)
             guard key.count >= 16 else {
                 throw FileFault(
                     key: "hash_key_file", file: file, reason: "a key of \(key.count) octets is too short",

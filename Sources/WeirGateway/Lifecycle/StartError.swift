@@ -79,9 +79,11 @@ extension StoreError {
         case .heldByAnother(let path, let pid) where pid > 0:
             "\(path) is held by process \(pid), a weir that runs already: stop it, or name another store"
         case .heldByAnother(let path, _): "\(path) is held by another process: stop it, or name another store"
+        case .unreachable(let path, "mkdir", ENOENT):
+            "\(path): \(SystemError.text(ENOENT)): only the last folder is made; make those above it, or name another store"
         case .unreachable(let path, let call, let code):
             "\(path): \(call): \(SystemError.text(code)): the store's folder must be writable for the user that weir runs as"
-        case .full(let failure): "the store's disk is full: \(failure): make room and start again"
+        case .full(let failure): "the store's disk is full: \(failure): make room and try again"
         case .damaged, .foreign, .newerVersion, .fsyncFailed, .closed, .refused, .other: description
         }
     }

@@ -16,26 +16,50 @@ package struct PasswordHash: Equatable, Sendable {
     package init?(_ text: String) {
         let octets = text.utf8
         guard octets.count <= PasswordHash.textOctetsMax, octets.allSatisfy({ (0x21...0x7E).contains($0) }),
-            PasswordHash.hasBearableCost(text), text.last != "$", crypt_checksalt(text) == CRYPT_SALT_OK
+            PasswordHash.isWhole(text), crypt_checksalt(text) == CRYPT_SALT_OK
         else { return nil }
         self.text = text
     }
 
-    private static func hasBearableCost(_ text: String) -> Bool {
+    /// Whether a password can match it, and checking that has a bearable cost.
+    ///
+    /// Source: crypt(5), where each method's form is a regular expression.
+    private static func isWhole(_ text: String) -> Bool {
         let fields = text.split(separator: "$", omittingEmptySubsequences: false)
         guard fields.count >= 4, fields[0].isEmpty else { return false }
         switch fields[1] {
         case "y", "gy":
             // Flavour, memory (D is 256 MiB) and block size.
             let cost = Array(fields[2].utf8)
-            return cost.count == 3 && cost[0] == UInt8(ascii: "j") && cost[1] <= UInt8(ascii: "D")
-                && cost[2] <= UInt8(ascii: "T")
-        case "2b", "2y": return Int(fields[2]).map { $0 <= 14 } ?? false
+            return fields.count == 5 && cost.count == 3 && cost[0] == UInt8(ascii: "j") && cost[1] <= UInt8(ascii: "D")
+                && cost[2] <= UInt8(ascii: "T") && isCoded(fields[3], count: 0...86)
+                && isCoded(fields[4], count: 43...43)
+        case "2b", "2y":
+            return fields.count == 4 && isCoded(fields[3], count: 53...53)
+                && (4...14).contains { fields[2] == ($0 < 10 ? "0\($0)" : "\($0)") }
         case "6":
-            guard fields[2].hasPrefix("rounds=") else { return true }
-            return Int(fields[2].dropFirst(7)).map { $0 <= 1_000_000 } ?? false
+            let hasRounds = fields[2].hasPrefix("rounds=")
+            guard fields.count == (hasRounds ? 5 : 4), !hasRounds || isBearable(rounds: fields[2].dropFirst(7)) else {
+                return false
+            }
+            // What a salt has beyond 16 octets is not in the result, which then is another text.
+            return fields[fields.count - 2].utf8.count <= 16 && isCoded(fields[fields.count - 1], count: 86...86)
         default: return false
         }
+    }
+
+    private static func isBearable(rounds text: Substring) -> Bool {
+        guard let rounds = Int(text), (1_000...1_000_000).contains(rounds) else { return false }
+        return text == "\(rounds)"
+    }
+
+    /// Whether it is so many characters of crypt's own base64.
+    private static func isCoded(_ text: Substring, count: ClosedRange<Int>) -> Bool {
+        count.contains(text.utf8.count)
+            && text.utf8.allSatisfy { octet in
+                (UInt8(ascii: ".")...UInt8(ascii: "9")).contains(octet)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet | 0x20)
+            }
     }
 
     /// Hashes a password with yescrypt. `cost` is libcrypt's (1 to 11), 0 its default: about 40 ms, 16 MiB.

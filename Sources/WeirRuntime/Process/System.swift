@@ -18,6 +18,17 @@ package enum System {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
     }
 
+    /// Why mkdir(2) would not make this folder, as far as can be told without trying; nil where nothing speaks against it.
+    package static func obstacle(toFolder path: String) -> Int32? {
+        let name = path.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.drop { $0 != UInt8(ascii: "/") }
+        let parent = String(decoding: name.reversed(), as: UTF8.self)
+        let above = parent.isEmpty ? "." : parent
+        guard access(above, W_OK | X_OK) == 0 else { return errno }
+        var status = stat()
+        guard stat(above, &status) == 0 else { return errno }
+        return status.st_mode & S_IFMT == S_IFDIR ? nil : ENOTDIR
+    }
+
     /// The kernel's name for this boot: another one means that CLOCK_BOOTTIME began anew.
     package static func bootID() throws(SystemError) -> String {
         let descriptor = try SystemError.check(
