@@ -3,6 +3,8 @@ import WeirBase
 extension AccountEvidence {
     /// Of the layout; a change of any field raises it.
     private static let version: UInt8 = 2
+    /// Of the octet that says the standing; without it, as formerly, the standing counts in all modes.
+    private static let shadowBit: UInt8 = 0x80
     /// No account needs more, whatever it sends.
     package static let encodedOctetsMax = 8 * 1024
 
@@ -13,7 +15,7 @@ extension AccountEvidence {
         for instant in [updated, unrest, began] { blob.put(instant.nanoseconds) }
         blob.put(lastRelease?.nanoseconds ?? 0)
         let (state, time) = standing.code
-        blob.put(state)
+        blob.put(isOfShadow ? state | Self.shadowBit : state)
         blob.put(time)
         evidence.visitNumbers { blob.put($0) }
         blob.put(today)
@@ -40,8 +42,8 @@ extension AccountEvidence {
         let release = try blob.integer(UInt64.self)
         lastRelease = release == 0 ? nil : Instant(nanoseconds: release)
         let code = (try blob.integer(UInt8.self), try blob.integer(UInt64.self))
-        guard let standing = Standing(code: code) else { throw .damaged }
-        self.standing = standing
+        guard let standing = Standing(code: (code.0 & ~Self.shadowBit, code.1)) else { throw .damaged }
+        move(to: standing, in: code.0 & Self.shadowBit != 0 ? .shadow : .suspend)
         try visitNumbers { number throws(EvidenceError) in number = try blob.double() }
         today = try blob.tally()
         yesterday = try blob.tally()

@@ -277,7 +277,7 @@ extension AccountEvidence {
         if !standing.isFlagged, !terms.isOneMachine, score.content + score.delivery > score.total / 2 {
             surroundings.climate.noteFlagged()
         }
-        standing = next
+        move(to: next, in: terms.mode)
         judgement.standing = next
         return judgement
     }

@@ -7,16 +7,21 @@ extension AccountEvidence {
     /// `pending` are the new people of this message that were let through already. In a mode that touches no mail the
     /// answer is always no. It changes nothing.
     package func holds(_ person: UInt64, pending: Int, terms: Terms, at now: Instant) -> Bool {
-        guard standing.isFlagged, terms.mode == .flag || terms.mode == .suspend, !known.contains(person),
-            !seenToday.contains(person)
+        guard isFlagged(in: terms.mode), terms.mode == .flag || terms.mode == .suspend,
+            !known.contains(person), !seenToday.contains(person)
         else { return false }
         var hour = newByFiveMinutes
         hour.advance(to: now.nanoseconds / (5 * .minute))
         return Double(hour.total) + Double(pending) >= Double(Standing.newPeopleAnHour)
     }
 
+    func isFlagged(in mode: Mode) -> Bool { standing.isFlagged && stands(in: mode) }
+
+    /// Whether it is suspended as a mode sees it; in shadow that stops nobody.
+    func isSuspended(in mode: Mode) -> Bool { standing.isSuspended && stands(in: mode) }
+
     /// Whether the account may send nothing now.
-    package func isStopped(_ terms: Terms) -> Bool { standing.isSuspended && terms.mode == .suspend }
+    package func isStopped(_ terms: Terms) -> Bool { isSuspended(in: .suspend) && terms.mode == .suspend }
 
     /// Whether only a person may end this suspension, not a changed password: it is the second within seven days.
     package var needsPerson: Bool {
@@ -33,10 +38,10 @@ extension AccountEvidence {
         case .suspended(let since):
             forgetIncident(since: since, now)
             lastRelease = now
-            standing = .probation(until: now + Standing.probation)
+            move(to: .probation(until: now + Standing.probation), in: terms.mode)
         case .flagged(let since):
             forgetIncident(since: since, now)
-            standing = unflagged(at: now)
+            move(to: unflagged(at: now), in: terms.mode)
         case .normal, .probation: break
         }
     }

@@ -14,7 +14,9 @@ package struct AccountEvidence: Equatable, Sendable {
     static let failuresHalfLife = 36 * UInt64.hour
 
     var updated: Instant
-    package internal(set) var standing = Standing.normal
+    package private(set) var standing = Standing.normal
+    /// Whether the standing was come to in shadow, and so counts in shadow alone.
+    private(set) var isOfShadow = false
     /// When content and delivery were last above calm.
     var unrest = Instant(nanoseconds: 0)
     /// When the last suspension was ended.
@@ -107,15 +109,24 @@ package struct AccountEvidence: Equatable, Sendable {
         seenToday = PeopleFilter()
     }
 
-    /// Ends a flag or a probation whose time has come.
+    /// The one place where the standing changes.
+    mutating func move(to standing: Standing, in mode: Mode) {
+        (self.standing, isOfShadow) = (standing, mode == .shadow)
+    }
+
+    /// Whether the standing counts in a mode: where nobody was to be stopped, nobody is afterwards for what was decided then.
+    func stands(in mode: Mode) -> Bool { !isOfShadow || mode == .shadow }
+
+    /// Ends a flag or a probation whose time has come, and what was only of shadow.
     private mutating func settle(terms: Terms, at now: Instant) {
         unrest = content + delivery + refusals >= Standing.calmScore ? now : min(unrest, now)
+        if !stands(in: terms.mode) { move(to: unflagged(at: now), in: terms.mode) }
         switch standing {
-        case .flagged where now.since(unrest) >= Standing.calm: standing = unflagged(at: now)
+        case .flagged where now.since(unrest) >= Standing.calm: move(to: unflagged(at: now), in: terms.mode)
         case .suspended(let since) where terms.mode != .suspend && now.since(since) >= Standing.shadowed:
             // Nobody was stopped, and nobody will release it: what would happen next shall be seen too.
-            standing = .probation(until: now + Standing.probation)
-        case .probation(let end) where now >= end: standing = .normal
+            move(to: .probation(until: now + Standing.probation), in: terms.mode)
+        case .probation(let end) where now >= end: move(to: .normal, in: terms.mode)
         case .normal, .flagged, .suspended, .probation: break
         }
     }

@@ -43,7 +43,7 @@ package struct Dossier: Equatable, Sendable {
         _ message: MessageFacts, _ terms: Terms, _ surroundings: inout Surroundings, _ now: Instant
     ) -> Judgements {
         var machine: Judgement?
-        if terms.isByNetwork, account?.standing.isSuspended == false {
+        if terms.isByNetwork, account?.isSuspended(in: terms.mode) == false {
             if machines.isStopped(message.name, terms: terms) { return Judgements() }
             machine = account.flatMap {
                 machines.judge(message, behind: $0, terms: terms, surroundings: &surroundings, at: now)
@@ -88,7 +88,8 @@ package struct Dossier: Equatable, Sendable {
 
     /// Whether the flag of the account or of the machine that writes holds recipients back.
     package func isBraked(_ name: UInt64, terms: Terms) -> Bool {
-        account?.standing.isFlagged == true || terms.isByNetwork && machines[name]?.evidence.standing.isFlagged == true
+        account?.isFlagged(in: terms.mode) == true
+            || terms.isByNetwork && machines[name]?.evidence.isFlagged(in: terms.mode) == true
     }
 
     /// In place of a verdict that nobody has any more, on the account or on a machine behind it; nil: it is neither flagged nor

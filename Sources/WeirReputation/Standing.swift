@@ -7,7 +7,7 @@ package enum Standing: Equatable, Sendable {
     /// Few new people an hour. Left by calm, by ``AccountEvidence/release(terms:at:)``, or by suspension.
     case flagged(since: Instant)
     /// Nothing is sent. Left by ``AccountEvidence/release(terms:at:)`` alone; where the mode
-    /// is not to suspend, by a day.
+    /// is not to suspend, by a day. One of shadow ends, as all of shadow does, with the first observation in another mode.
     case suspended(since: Instant)
     /// As normal, but a second suspension needs a person to end it. Left by its end, by a flag or by suspension.
     case probation(until: Instant)

@@ -14,8 +14,10 @@ import WeirStore
     private static let machines = (1...4).map { "PC\($0).office.example" }
     private static var infected: String { machines[2] }
 
-    /// An office whose machines have ten days behind them, before a relay that refuses what one of them sends.
-    private static func home(_ mode: String, hook: Hook? = nil) async throws -> Gate.Home {
+    /// An office whose machines have ten days behind them, or thirty and one of them an infection in shadow, before a relay that refuses what one of them sends.
+    private static func home(
+        _ mode: String, hook: Hook? = nil, wasInfected: Bool = false
+    ) async throws -> Gate.Home {
         let relay = try Sink { event in
             switch event {
             case .command(let line) where line.hasPrefix("RCPT TO:<nobody"): .reply("550 5.1.1 No such user")
@@ -31,29 +33,39 @@ import WeirStore
             "plan: home\nlimits: [1000 recipients per day]\ndetector: \(mode)\n", to: "policies/home.yaml")
         // The start makes the key.
         try await Gate.run(home) { gate in _ = try Self.write(gate, from: machines[0], to: ["friend@example.com"]) }
-        try Self.age(home)
+        try Self.age(home, wasInfected: wasInfected)
         return home
     }
 
-    private static func age(_ home: Gate.Home) throws {
+    private static func age(_ home: Gate.Home, wasInfected: Bool) throws {
         let hash = KeyedHash(installation: Array(try Data(contentsOf: URL(filePath: home.folder.file("hash.key")))))
         let store = try LedgerStore(in: try StoreDirectory(home.folder.file("store")))
         let subject = try store.subject(.account, office)
         let today = UInt64(Date().timeIntervalSince1970) * .second
         var (dossier, surroundings) = (Dossier(), Surroundings())
-        for day in (1...10 as ClosedRange<UInt64>).reversed() {
-            for machine in machines {
-                let facts = MessageFacts(
-                    id: 0, account: UInt64(subject.number), recipients: [hash("friend@example.com")], network: 0,
-                    name: hash(machine.lowercased()))
-                let now = Instant(nanoseconds: today - day * .day)
-                let terms = Terms(newPeopleADay: 20, isByNetwork: true)
-                let before = dossier.observe(.message(facts), terms: terms, surroundings: &surroundings, at: now)
-                let outcome = Outcome(recipients: [.accepted], isTaken: true)
-                _ = dossier.observe(
-                    .outcome(outcome, of: facts, after: before.findings), terms: terms, surroundings: &surroundings,
-                    at: now)
+        var terms = Terms(newPeopleADay: 20, isByNetwork: true)
+        func send(from machine: String, to person: String, _ outcome: Outcome, _ now: Instant) {
+            var facts = MessageFacts(
+                id: 0, account: UInt64(subject.number), recipients: [hash(person)], network: 0,
+                name: hash(machine.lowercased()))
+            if outcome.isTaken != true { facts.content = ContentFacts(fingerprint: hash(person)) }
+            let before = dossier.observe(.message(facts), terms: terms, surroundings: &surroundings, at: now)
+            _ = dossier.observe(
+                .outcome(outcome, of: facts, after: before.findings), terms: terms, surroundings: &surroundings,
+                at: now)
+        }
+        for day in (1...(wasInfected ? 30 : 10) as ClosedRange<UInt64>).reversed() {
+            let now = Instant(nanoseconds: today - day * .day)
+            for machine in machines where day > 20 || machine != infected || !wasInfected {
+                send(from: machine, to: "friend@example.com", Outcome(recipients: [.accepted], isTaken: true), now)
             }
+            guard wasInfected, day == 20 else { continue }
+            terms.mode = .shadow
+            for number in 0..<40 {
+                let outcome = Outcome(recipients: [.accepted], isTaken: false)
+                send(from: infected, to: "stranger\(number)@example.com", outcome, now)
+            }
+            #expect(dossier.machines[hash(infected.lowercased())]?.evidence.standing.isSuspended == true)
         }
         var snapshot = EvidenceSnapshot(
             evidence: [(subject, try #require(dossier.account).encoded())], surroundings: nil,
@@ -179,6 +191,18 @@ import WeirStore
             _ = try await gate.administration.suspend(Self.office, why: "does not pay", by: gate.actor)
             let reasons = try await gate.administration.why(Self.office)
             #expect(reasons.verdict == nil && reasons.stoppedMachines == [Self.infected])
+        }
+    }
+
+    @Test("what was decided of one in shadow stops it in no other mode")
+    func fromShadow() async throws {
+        let home = try await Self.home("shadow", wasInfected: true)
+        try await Gate.run(home) { gate in
+            try ShadowTests.turn(home, to: "suspend")
+            _ = try await gate.administration.reload(by: gate.actor)
+            #expect(try Self.write(gate, from: Self.infected, to: ["friend@example.com"]).delivered == 1)
+            #expect(try await gate.administration.account(Self.office).stoppedMachines == [])
+            #expect(try Self.spam(gate) < 10, "now it is")
         }
     }
 

@@ -122,6 +122,53 @@ struct StandingTests {
         #expect(!shadow.isSuspended)
     }
 
+    @Test(
+        "what was decided in shadow counts in no other mode: there what is known then decides",
+        arguments: [Mode.flag, .suspend], [0, 1])
+    func fromShadow(mode: Mode, daysInShadow: Int) throws {
+        var story = Self.stolen(mode: .shadow)
+        #expect(story.isSuspended)
+        story.wait(2 * .day)
+        story.live(days: daysInShadow)
+        story.wait(20 * .day)
+        let copy = try AccountEvidence(decoding: story.accounts[0].encoded())
+        #expect(copy == story.accounts[0])
+        story.accounts[0] = copy
+
+        story.terms.mode = mode
+        let count = story.verdicts.count
+        #expect(!story.accounts[0].isStopped(story.terms))
+        story.send(.init(people: [story.friend()]))
+        #expect(story.accounts[0].standing == .normal)
+        #expect(story.verdicts.count == count)
+        Self.steal(&story)
+        #expect(mode == .suspend ? story.isSuspended : story.isFlagged)
+    }
+
+    @Test("a flag of shadow holds nobody in another mode, and is given anew while there is reason")
+    func flagFromShadow() {
+        var story = Self.flagged(mode: .shadow)
+        story.terms.mode = .flag
+        #expect(!story.accounts[0].holds(story.stranger(), pending: 10, terms: story.terms, at: story.now))
+        let count = story.verdicts.count
+        story.send(.init(people: [story.stranger()], text: 99))
+        #expect(story.isFlagged)
+        #expect(story.verdicts.dropFirst(count).map(\.before) == [.normal])
+        #expect(story.accounts[0].holds(story.stranger(), pending: 10, terms: story.terms, at: story.now))
+    }
+
+    @Test("what was carried out stands, whatever modes come between")
+    func backFromShadow() {
+        var story = Self.stolen()
+        let suspension = story.accounts[0].standing
+        for mode in [Mode.shadow, .flag, .suspend] {
+            story.terms.mode = mode
+            story.accounts[0].loginFailed(terms: story.terms, at: story.now)
+            #expect(story.accounts[0].standing == suspension)
+            #expect(story.accounts[0].isStopped(story.terms) == (mode == .suspend))
+        }
+    }
+
     @Test("a mode that only flags suspends nobody")
     func flagOnly() {
         let story = Self.stolen(mode: .flag)

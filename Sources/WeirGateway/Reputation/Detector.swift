@@ -169,7 +169,10 @@ package final class Detector: Sendable {
     package func release(
         _ subject: SubjectID, under plan: Plan
     ) async throws(StoreError) -> (state: AccountState, machines: Int) {
-        guard let terms = Terms(plan) else { return (.normal, 0) }
+        // Also where the detector is off now: what is released shall not be suspended again with the next observation.
+        var observed = plan
+        if observed.detector == .off { observed.detector = .shadow }
+        guard let terms = Terms(observed) else { return (.normal, 0) }
         // First, so that there is room for one more observation.
         try await save()
         _ = try await prepare(subject)
