@@ -198,14 +198,26 @@ extension AccountEvidence {
         let others = surroundings.climate.others(than: ballot).condemned
         let usual = max((habit.condemnedTexts + 0.02 * 20) / (habit.texts + 20), others)
         let most = clamp(Logarithm.ln(0.85 / usual), 0, 3)
-        // However many copies of it are sent, a text says once what they score on the average.
+        // However many copies of it one network sends, a text says once what they score on the average.
         let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
-        let weight = clamp(0.3 * (mean - 3), -0.2, most)
+        var weight = clamp(0.3 * (mean - 3), -0.2, most)
+        if weight > 0, found.isStrangeNetwork, today.hadFamiliarNetwork {
+            weight *= witnesses(copies: text.copies, now)
+        }
         let credit =
             min(max(Double(text.credit), found.reach * weight), max(weight, 0))
             + min(found.reach * weight, 0)
         content = clamp(content + credit - Double(text.credit), -0.5, 6)
         if message.content != nil { texts.setLast(score: Float(mean), credit: Float(credit)) }
+    }
+
+    /// How many witnesses a text is whose copies come from several networks, new within the hour: 1 to 3.
+    ///
+    /// Two are anybody's who leaves the house with a telephone; so what counts is how many pairs they make.
+    private func witnesses(copies: UInt32, _ now: Instant) -> Double {
+        let others = Double(networks.newcomers(at: now)) - habit.strangeNetworks
+        let networks = max(0, min(others, Double(copies)))
+        return clamp(networks * (networks - 1) / 2, 1, 3)
     }
 
     private mutating func weighDelivery(

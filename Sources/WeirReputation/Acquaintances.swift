@@ -66,6 +66,12 @@ struct Acquaintances: Equatable, Sendable {
         return entries.count { $0.isFamiliar(on: day) }
     }
 
+    /// How many of them came up within the last hour.
+    func newcomers(at now: Instant) -> Int {
+        let minute = UInt64(Self.minute(now))
+        return entries.count { UInt64($0.firstMinute) + 60 > minute }
+    }
+
     /// Forgets what came up in an incident.
     mutating func forget(since start: Instant) {
         entries.removeAll { $0.firstMinute >= Self.minute(start) || $0.days < Self.familiarDays }

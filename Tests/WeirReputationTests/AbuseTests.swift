@@ -18,6 +18,27 @@ struct AbuseTests {
         #expect(story.verdicts.last?.isBefore == true)
     }
 
+    @Test(
+        "a stolen account that sends one text from three networks is suspended within ten recipients",
+        arguments: [12.0, 20], [UInt64.second, 10 * .minute])
+    func sameText(score: Double, every span: UInt64) {
+        for (name, headerFrom) in [(1, 3), (9, 3), (1, 77)] as [(UInt64, UInt64)] {
+            var story = Story()
+            story.live(days: 13)
+            story.escaped = 0
+            for step in 0..<20 as Range<UInt64> {
+                let network = 100 + step % 3
+                story.send(
+                    .init(
+                        people: [story.stranger()], network: network, name: name, score: score, text: 5,
+                        headerFrom: headerFrom))
+                story.wait(span)
+            }
+            #expect(story.isSuspended)
+            #expect(story.escaped < 10, "\(story.escaped) escaped")
+        }
+    }
+
     @Test("a stolen account with a clean text and a dirty list is suspended")
     func cleanText() {
         var story = Story()

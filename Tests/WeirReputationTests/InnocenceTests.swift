@@ -48,6 +48,17 @@ struct InnocenceTests {
         #expect(story.verdicts.isEmpty, "\(story.verdicts.map(\.sentences))")
     }
 
+    @Test("who invites a dozen people, on the road, with a text that a scanner dislikes", arguments: [6.5, 8])
+    func invitation(score: Double) {
+        var story = Story()
+        story.live(days: 30)
+        for step in 0..<12 as Range<UInt64> {
+            story.send(.init(people: [story.stranger()], network: 60 + step / 4, score: score, text: 98))
+            story.wait(step % 4 == 3 ? 3 * .hour : 5 * .minute)
+        }
+        #expect(!story.isSuspended)
+    }
+
     @Test("greetings to everybody in an old address book")
     func greetings() {
         var story = Story()

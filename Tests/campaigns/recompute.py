@@ -230,6 +230,10 @@ class Evidence:
         # A text says once what its copies score on the average.
         mean = text["score"] + (clamp(message.score, -100, 100) - text["score"]) / text["copies"]
         weight = clamp(0.3 * (mean - 3), -0.2, most)
+        # Its copies accuse more that come from several new networks within an hour, if a familiar one could be used.
+        if weight > 0 and is_strange and self.today["hadFamiliar"]:
+            networks = max(0, min(self.networks.newcomers(now) - self.habit.tops["networks"], text["copies"]))
+            weight *= clamp(networks * (networks - 1) / 2, 1, 3)
         credit = min(max(text["credit"], reach * weight), max(weight, 0)) + min(reach * weight, 0)
         self.sums["content"] = clamp(self.sums["content"] + credit - text["credit"], -0.5, 6)
         text.update(score=single(mean), credit=single(credit))

@@ -157,6 +157,9 @@ class Acquaintances:
             entry[2] += is_calm
         return "familiar" if self.is_familiar(entry, day) else "stranger"
 
+    def newcomers(self, now):
+        return sum(entry[0] + 60 > now // MINUTE for entry in self.entries.values())
+
     def forget(self, since):
         self.entries = {k: e for k, e in self.entries.items() if e[0] < since // MINUTE and e[2] >= 3}
 
