@@ -9,7 +9,7 @@ struct AccountStatements {
     let insertAudit, auditAll, auditOne, abused: Statement
     let insertVerdict, verdicts, stoppedMachines, expireVerdicts: Statement
     let insertNotice, notices, dropNotice: Statement
-    let insertComplaint, dropComplaints, countComplaints, keys: Statement
+    let insertComplaint, nameComplaint, compareComplaint, dropComplaints, countComplaints, keys: Statement
 
     init(_ database: Database) throws(StoreError) {
         byKey = try database.prepare("SELECT * FROM account WHERE key = ?1")
@@ -112,7 +112,17 @@ struct AccountStatements {
         dropNotice = try database.prepare("DELETE FROM notice WHERE event = ?1 AND channel = ?2")
 
         insertComplaint = try database.prepare(
-            "INSERT OR IGNORE INTO complaint VALUES(?1, ?2, ?3, ?4) RETURNING 1")
+            "INSERT OR IGNORE INTO complaint VALUES(?1, ?2, ?3, ?4, ?5) RETURNING 1")
+        nameComplaint = try database.prepare(
+            """
+            UPDATE OR IGNORE complaint SET digest = ?1, message = ?4
+            WHERE account = ?2 AND reporter = ?3 AND message IS NULL RETURNING 1
+            """)
+        compareComplaint = try database.prepare(
+            """
+            SELECT count(*) FILTER (WHERE digest = ?2), count(*) FILTER (WHERE reporter = ?3),
+            count(*) FILTER (WHERE message IS ?4) FROM complaint WHERE account = ?1
+            """)
         dropComplaints = try database.prepare("DELETE FROM complaint WHERE account = ?1 AND time < ?2")
         countComplaints = try database.prepare("SELECT count(*) FROM complaint WHERE account = ?1")
         keys = try database.prepare("SELECT key FROM account WHERE key > ?1 ORDER BY key LIMIT ?2")

@@ -112,5 +112,10 @@ extension Schema {
                 WHERE audit.action = 'account.network.add' GROUP BY account.id
                 HAVING sum(audit.reason IS NOT 'first mail of a network') = 0);
             """,
+            """
+            PRAGMA user_version = 6;
+            ALTER TABLE complaint ADD COLUMN message INTEGER;   -- its id; 0: not kept then; NULL: not known to be the account's
+            UPDATE complaint SET message = 0;
+            """,
         ])
 }

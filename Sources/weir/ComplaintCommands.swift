@@ -9,8 +9,9 @@ enum ComplaintCommands {
         summary: "trace reports of abuse (ARF, XARF) to accounts, and hold them against these",
         details: """
             Each FILE is one report; - is standard input. A report leads to an account by X-Weir-Account, or by the id in
-            the Received field of this gateway. One reader's complaint of one message counts once. Ends with 65 where a
-            report cannot be read, and with 67 where it leads to no account; the others are imported all the same.
+            the Received field of this gateway. One reader's complaint of one message counts once, and of those whose
+            message is not known one for an account. Ends with 65 where a report cannot be read, and with 67 where it
+            leads to no account; the others are imported all the same.
             """,
         run: { invocation in
             let daemon = try invocation.installation.daemon()
@@ -23,10 +24,10 @@ enum ComplaintCommands {
                     reports.append(report)
                     if invocation.has("json") { continue }
                     let account = report.account
+                    let hint = report.counted ? ["see weir account show \(account)"] : []
+                    let words = (report.counted ? ["counted"] : []) + (report.note.map { [$0] } ?? []) + hint
                     invocation.terminal.line(
-                        report.counted
-                            ? "\(account): \(report.type) by \(report.reporter), counted; see weir account show \(account)"
-                            : "\(account): \(report.type) by \(report.reporter), known already")
+                        "\(account): \(report.type) by \(report.reporter), \(words.joined(separator: "; "))")
                 } catch {
                     guard [.invalid, .badRequest, .contentTooLarge, .noSuchAccount].contains(error.kind) else {
                         throw error

@@ -21,7 +21,7 @@ private let original = """
 /// A report as RFC 5965 has it; the lines are joined as they are.
 private func arf(
     _ original: String, type: String = "abuse", part: String = "message/rfc822", encoding: String? = nil,
-    feedback: [String] = ["User-Agent: FBL/1.0", "Version: 1"]
+    feedback: [String] = ["User-Agent: FBL/1.0", "Version: 1", "Original-Rcpt-To: <Someone@reader.example>"]
 ) -> String {
     let lines =
         [
@@ -53,6 +53,7 @@ private func arf(
             #expect(complaint.format == .arf)
             #expect(complaint.type == "abuse")
             #expect(complaint.reporter == "reader.example")
+            #expect(complaint.reader == "someone@reader.example")
             #expect(complaint.accounts == [accountDigits])
             #expect(complaint.hops.map(\.host) == ["gate1.isp.example"])
             #expect(complaint.hops.map(\.id.description) == [messageNumber])
@@ -72,7 +73,6 @@ private func arf(
             #expect(complaint.format == .xarf)
             #expect(complaint.type == "spam")
             #expect(complaint.reporter == "reader.example")
-            #expect(complaint.reportID == "550e8400")
             #expect(complaint.accounts == [accountDigits])
             #expect(complaint.hops.map(\.id.description) == [messageNumber])
         }

@@ -9,12 +9,13 @@ import WeirStore
     private static let bob = "bob@isp.example"
 
     /// A report about a message as its recipient has it.
-    static func report(_ message: String, by reader: String = "reader.example") -> String {
-        [
-            "From: <fbl@\(reader)>", "Content-Type: multipart/report; report-type=feedback-report; boundary=b", "",
+    static func report(_ message: String, by reporter: String = "reader.example", of reader: String? = nil) -> String {
+        let recipient = reader.map { "Original-Rcpt-To: <\($0)>\r\n" } ?? ""
+        return [
+            "From: <fbl@\(reporter)>", "Content-Type: multipart/report; report-type=feedback-report; boundary=b", "",
             "--b", "Content-Type: text/plain", "", "x", "--b", "Content-Type: message/feedback-report", "",
-            "Feedback-Type: abuse", "User-Agent: x", "Version: 1", "", "--b", "Content-Type: message/rfc822", "",
-            message, "--b--", "",
+            "Feedback-Type: abuse", "User-Agent: x", "Version: 1\r\n\(recipient)", "--b",
+            "Content-Type: message/rfc822", "", message, "--b--", "",
         ].joined(separator: "\r\n")
     }
 
@@ -26,24 +27,31 @@ import WeirStore
             "/v1/complaints", "-X", "POST", "-H", "Content-Type: \(type)", "--data-binary", "@\(file)")
     }
 
-    static func sent(_ gate: Gate, from source: String) throws -> String {
-        _ = try gate.client(from: source).message(to: ["someone@elsewhere.example"], body)
+    static func sent(_ gate: Gate, from source: String, to count: Int = 1) throws -> String {
+        let people = (1...count).map { "someone\($0)@elsewhere.example" }
+        _ = try gate.client(from: source).message(to: people, body)
         // Notices come by the same way, and name no account.
         return try #require(gate.home.relay.messages.last { $0.text.contains("X-Weir-Account:") }).text
     }
 
-    @Test("lead to the account by either trace, and one reader's of one message counts once")
-    func traced() async throws {
+    private static func home() throws -> Gate.Home {
         let home = try Gate.Home()
         try home.folder.write(
-            "plan: home\nlimits: [10 recipients per hour]\ndetector: suspend\n", to: "policies/home.yaml")
-        try await Gate.run(home) { gate in
-            _ = try await gate.administration.add(
-                ComplaintTests.bob, AccountDefinition(plan: "home", networks: ["127.0.0.5/32"]), by: gate.actor)
-            let message = try ComplaintTests.sent(gate, from: "127.0.0.5")
-            let lines = message.split(separator: "\r\n", omittingEmptySubsequences: false)
-            let hash = try #require(lines.first { $0.hasPrefix("X-Weir-Account:") })
-            let byHash = "\(hash)\r\nMessage-ID: <other@client.example>\r\n\r\nx"
+            "plan: home\nlimits: [100 recipients per hour]\ndetector: suspend\n", to: "policies/home.yaml")
+        return home
+    }
+
+    private static func addBob(_ gate: Gate) async throws {
+        _ = try await gate.administration.add(
+            bob, AccountDefinition(plan: "home", networks: ["127.0.0.5/32"]), by: gate.actor)
+    }
+
+    @Test("lead to the account by either trace; each reader's counts once, and no more of a message than had it")
+    func traced() async throws {
+        try await Gate.run(try ComplaintTests.home()) { gate in
+            try await ComplaintTests.addBob(gate)
+            let message = try ComplaintTests.sent(gate, from: "127.0.0.5", to: 4)
+            let hash = try #require(message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") })
             let byID = message.replacing(hash, with: "X-Other: x")
 
             let report = ComplaintTests.report(message)
@@ -51,13 +59,20 @@ import WeirStore
             #expect(first.status == "200", "\(first)")
             #expect(first.body.contains("\"account\":\"bob@isp.example\",\"counted\":true"))
             for same in [report, ComplaintTests.report(byID)] {
-                #expect(try ComplaintTests.post(gate, same).body.contains("\"counted\":false"))
+                #expect(try ComplaintTests.post(gate, same).body.contains("\"note\":\"known already\""))
             }
             for other in [
                 ComplaintTests.report(message, by: "another.example"), ComplaintTests.report(byID, by: "third.example"),
-                ComplaintTests.report(byHash),
+                ComplaintTests.report(byID, of: "someone1@elsewhere.example"),
             ] {
                 #expect(try ComplaintTests.post(gate, other).body.contains("\"counted\":true"))
+            }
+            for surplus in [
+                ComplaintTests.report(message, by: "invented.example"),
+                ComplaintTests.report(message, of: "someone2@elsewhere.example"),
+            ] {
+                let outcome = try ComplaintTests.post(gate, surplus)
+                #expect(outcome.body.contains("\"counted\":false") && outcome.body.contains("as many have complained"))
             }
             #expect(try await gate.administration.account(ComplaintTests.bob).complaints == 4)
             let rows = try await gate.daemon.server.gateway.accounts.withStore { store throws(StoreError) in
@@ -67,7 +82,43 @@ import WeirStore
             #expect(rows.contains { $0.new?.hasPrefix("abuse by reader.example, message ") == true })
             let page = try gate.curl("/metrics").body
             #expect(page.contains("weir_complaints_total{result=\"counted\"} 4"))
-            #expect(page.contains("weir_complaints_total{result=\"repeated\"} 2"))
+            #expect(page.contains("weir_complaints_total{result=\"repeated\"} 4"))
+        }
+    }
+
+    @Test("of messages that nobody knows count once for an account, however many make them up")
+    func forged() async throws {
+        try await Gate.run(try ComplaintTests.home()) { gate in
+            try await ComplaintTests.addBob(gate)
+            let message = try ComplaintTests.sent(gate, from: "127.0.0.5", to: 3)
+            let hash = try #require(message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") })
+            func forgery(_ number: Int) -> String {
+                "Received: from x by gate.example with ESMTP id 0000000000\(100 + number); x\r\n\(hash)\r\n\r\nx"
+            }
+            let unnamed = "\(hash)\r\n\r\nx"
+            let first = try ComplaintTests.post(gate, ComplaintTests.report(forgery(0), by: "invented0.example"))
+            #expect(first.body.contains("\"counted\":true") && first.body.contains("its message is not known"))
+            for number in 1...12 {
+                for text in [forgery(number), unnamed] {
+                    let report = ComplaintTests.report(text, by: "invented\(number).example")
+                    let outcome = try ComplaintTests.post(gate, report)
+                    #expect(outcome.body.contains("not counted: its message is not known"), "\(outcome)")
+                }
+            }
+            // It is the message that the reporter names later, which counts no second time, and makes no room for another.
+            let named = try ComplaintTests.post(gate, ComplaintTests.report(message, by: "invented0.example"))
+            #expect(named.body.contains("known already"), "\(named)")
+            for text in [unnamed, forgery(1), message] {
+                let outcome = try ComplaintTests.post(gate, ComplaintTests.report(text, by: "invented0.example"))
+                #expect(outcome.body.contains("known already"), "\(outcome)")
+            }
+            // As many as it had recipients, and one that is not known.
+            for number in 1...9 {
+                for text in [message, unnamed] {
+                    _ = try ComplaintTests.post(gate, ComplaintTests.report(text, by: "again\(number).example"))
+                }
+            }
+            #expect(try await gate.administration.account(ComplaintTests.bob).complaints == 4)
         }
     }
 

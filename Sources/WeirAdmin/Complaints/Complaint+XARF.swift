@@ -22,18 +22,14 @@ extension Complaint {
         }
 
         var version: String
-        var id: String
         var category: String
         var type: String
         var reporter: Reporter?
         var evidence: [Evidence]?
-        var messageID: String?
 
         enum CodingKeys: String, CodingKey {
             case version = "xarf_version"
-            case id = "report_id"
             case category, type, reporter, evidence
-            case messageID = "message_id"
         }
     }
 
@@ -53,8 +49,7 @@ extension Complaint {
         }
         let names = [report.reporter?.domain, report.reporter?.org, report.reporter?.contact]
         self.init(
-            .xarf, type: report.type, reporter: names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "unknown",
-            reportID: report.id, messageID: report.messageID)
+            .xarf, type: report.type, reporter: names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "unknown")
         for evidence in (report.evidence ?? []).prefix(MIMEPart.partsMax) {
             guard let payload = evidence.payload, evidence.contentType?.hasPrefix("image/") != true else { continue }
             let text = Array(payload.utf8)

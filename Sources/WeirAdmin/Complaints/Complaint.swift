@@ -9,10 +9,8 @@ package struct Complaint: Equatable, Sendable {
     package var type: String
     /// Who reports: a domain or a name.
     package var reporter: String
-    /// As the reporter numbers its reports; nil where it does not.
-    package var reportID: String?
-    /// The Message-ID of the message complained of; nil where the report leaves it out.
-    package var messageID: String?
+    /// Which of the reporter's readers complains: the recipient, or what stands for it; nil where the report leaves it out.
+    package var reader: String?
     /// What X-Weir-Account says, 32 hexadecimal digits each.
     package var accounts: [String] = []
     /// What Received fields say: by which host, with which id.
@@ -27,9 +25,8 @@ package struct Complaint: Equatable, Sendable {
     /// Of a report.
     package static let octetsMax = 10 * 1024 * 1024
 
-    init(_ format: Format, type: String, reporter: String, reportID: String? = nil, messageID: String? = nil) {
-        (self.format, self.type, self.reporter) = (format, type, reporter)
-        (self.reportID, self.messageID) = (reportID, messageID)
+    init(_ format: Format, type: String, reporter: String, reader: String? = nil) {
+        (self.format, self.type, self.reporter, self.reader) = (format, type, reporter, reader)
     }
 
     /// Reads a report: JSON is XARF, everything else ARF.
@@ -49,7 +46,6 @@ package struct Complaint: Equatable, Sendable {
                 }
                 accounts.append(digits)
             case "received": if let hop = Hop(received: field.value) { hops.append(hop) }
-            case "message-id": messageID = messageID ?? field.value
             default: break
             }
         }
@@ -96,7 +92,8 @@ extension Complaint {
             throw .complaint("its Feedback-Type \(type) accuses nobody")
         }
         self.init(
-            .arf, type: type, reporter: Complaint.reporter(report, facts), messageID: facts["original-message-id"])
+            .arf, type: type, reporter: Complaint.reporter(report, facts),
+            reader: facts["original-rcpt-to"].map { $0.filter { $0 != "<" && $0 != ">" }.lowercased() })
         let original = parts.first { part in
             ["message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822"].contains(
                 part.contentType)

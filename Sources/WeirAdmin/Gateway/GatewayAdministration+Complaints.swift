@@ -25,53 +25,59 @@ extension GatewayAdministration {
         let gateway = daemon.server.gateway
         let hostname = gateway.generation.configuration.hostname
         let messages = complaint.hops.filter { $0.host == hostname }.map(\.id)
-        guard let key = try await account(of: complaint, messages, gateway) else {
+        guard let (key, message) = try await origin(of: complaint, messages, gateway) else {
             metrics.complaints[.untraced].add()
             throw AdminError(
                 .noSuchAccount,
                 "Nothing in the report leads to an account: no X-Weir-Account of this gateway, no id "
                     + "of a message that it remembers, or the two of different accounts.")
         }
+        let id = message.map { MessageID(number: $0.number) }
         let stored = StoredComplaint(
-            digest: digest(of: complaint, messages), account: key, reporter: complaint.reporter,
-            summary: "\(complaint.type) by \(complaint.reporter)" + (messages.first.map { ", message \($0)" } ?? ""))
-        let isNew = try await change(key, by: actor) { store, author throws(StoreError) in
+            digest: digest(of: complaint, key, id), account: key, reporter: complaint.reporter, message: message,
+            summary: "\(complaint.type) by \(complaint.reporter), message \(id?.description ?? "not known")")
+        let fate = try await change(key, by: actor) { store, author throws(StoreError) in
             try store.keep(stored, by: author)
         }
-        metrics.complaints[isNew ? .counted : .repeated].add()
-        if isNew {
-            let message = messages.first ?? MessageID(number: 0)
-            try await mapped { () throws(StoreError) in try await gateway.complain(of: key, message: message) }
+        metrics.complaints[fate == .counted ? .counted : .repeated].add()
+        if fate == .counted {
+            try await mapped { () throws(StoreError) in
+                try await gateway.complain(of: key, message: id ?? MessageID(number: 0))
+            }
         }
         return ComplaintReport(
-            account: try await record(key).login, counted: isNew, format: complaint.format.rawValue,
-            type: complaint.type, reporter: complaint.reporter, message: messages.first?.description)
+            account: try await record(key).login, counted: fate == .counted, format: complaint.format.rawValue,
+            type: complaint.type, reporter: complaint.reporter, message: id?.description,
+            note: ComplaintReport.note(fate, message))
     }
 
-    /// One reader's complaint of one message, by the best name of the message that the report has.
-    private func digest(of complaint: Complaint, _ messages: [MessageID]) -> [UInt8] {
-        let message = messages.first?.description ?? complaint.messageID ?? complaint.reportID ?? "unknown"
-        return SHA256.digest(Array("\(complaint.reporter)\n\(message)".utf8))
+    /// One reader's complaint of one message; all of one reader's are one where the message is not known.
+    private func digest(of complaint: Complaint, _ key: String, _ id: MessageID?) -> [UInt8] {
+        let reader = "\(complaint.reporter)\n\(complaint.reader ?? "")"
+        return SHA256.digest(Array("\(reader)\n\(id?.description ?? key)".utf8))
     }
 
-    /// The key of the account that the report leads to; nil where it leads to none, or to two.
-    private func account(
+    /// The key of the account that the report leads to, and the message where that is known to be the account's; nil where it leads to
+    /// none, or to two.
+    private func origin(
         of complaint: Complaint, _ messages: [MessageID], _ gateway: Gateway
-    ) async throws(AdminError) -> String? {
+    ) async throws(AdminError) -> (key: String, message: StoredComplaint.Message?)? {
         var found: Set<String> = []
+        var known: StoredComplaint.Message?
         for digits in Set(complaint.accounts) {
             guard let key = try await account(named: digits, gateway) else { continue }
             found.insert(key)
         }
-        for message in Set(messages) {
-            guard let key = try await traces(of: message).account else { continue }
+        for id in Set(messages).sorted(by: { $0.number < $1.number }) {
+            guard let (key, message) = try await sent(id) else { continue }
             found.insert(key)
+            known = known ?? message
         }
         guard found.count == 1, let key = found.first else { return nil }
         let isKnown = try await mapped { () throws(StoreError) in
             try await accounts.withStore { store throws(StoreError) in try store.account(key) != nil }
         }
-        return isKnown ? key : nil
+        return isKnown ? (key, known) : nil
     }
 
     /// Compares with every account, for the hash cannot be undone: a second for a million, on a thread of its own.
@@ -88,6 +94,26 @@ extension GatewayAdministration {
             let found = await hasher.spawn { gateway.account(among: keys, named: digits) }.value
             if let found { return found }
             cursor = last
+        }
+    }
+
+    /// The key of the account that sent a message, and to how many, as long as its story is kept.
+    private func sent(_ id: MessageID) async throws(AdminError) -> (key: String, message: StoredComplaint.Message)? {
+        let (story, rows, key) = try await traces(of: id)
+        guard let key else { return nil }
+        let recipients = story?.accepted ?? Int(clamping: rows.map(\.amount.recipients).reduce(0, +))
+        // What no relay took can have arrived all the same.
+        return (key, StoredComplaint.Message(number: id.number, recipients: max(1, recipients)))
+    }
+}
+
+extension ComplaintReport {
+    fileprivate static func note(_ fate: StoredComplaint.Fate, _ message: StoredComplaint.Message?) -> String? {
+        switch fate {
+        case .counted: message == nil ? "its message is not known: of such one counts" : nil
+        case .repeated: "known already"
+        case .surplus: "not counted: as many have complained of its message as it had recipients"
+        case .unproven: "not counted: its message is not known, and of such one counts"
         }
     }
 }
