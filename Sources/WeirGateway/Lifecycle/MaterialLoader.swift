@@ -147,17 +147,19 @@ extension Material {
         return password
     }
 
-    /// The octets of a hash key, and the most and the least that a file of one may have.
+    /// Of a hash key that is made here.
     private static let keyOctets = 32
     private static let keyHint = "hash_key_file: is a file of random octets, made at the first start if absent"
+    /// Of any.
+    package static let hashKeyOctetsMin = 16
 
     private static func hashKey(_ file: String, mayCreate: Bool) throws(FileFault) -> [UInt8] {
         if access(file, F_OK) == 0 {
             let key = try contents(of: file, "hash_key_file", octetsMax: 4096, hint: keyHint)
-            guard key.count >= 16 else {
+            guard key.count >= hashKeyOctetsMin else {
                 throw FileFault(
                     key: "hash_key_file", file: file, reason: "a key of \(key.count) octets is too short",
-                    hint: "at least 16; remove the file to have a new one made")
+                    hint: "at least \(hashKeyOctetsMin); remove the file to have a new one made")
             }
             return key
         }

@@ -3,8 +3,9 @@ import Glibc
 import WeirAdmin
 import WeirBase
 import WeirReputation
+import WeirRuntime
 
-/// Writes decisions as the scorer reads them, each with its whole record.
+/// Writes decisions as the scorer reads them, each with its whole record. A file has its name when it is whole, and not before.
 struct DecisionWriter: ~Copyable {
     private struct Line: Encodable {
         var n: UInt64
@@ -21,20 +22,42 @@ struct DecisionWriter: ~Copyable {
     }
 
     private let path: String
+    /// Where it is written until it is whole; nil: `path` is no file of its own.
+    private let partial: String?
     private let descriptor: Int32
+    private var isWhole = false
     private var buffer: [UInt8] = []
     private let encoder = JSONEncoder()
     private(set) var flags = 0
     private(set) var suspensions = 0
 
-    init(_ path: String) throws(AdminError) {
-        self.path = path
-        descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+    /// Refuses a `path` that is one of the inputs.
+    init(_ path: String, apartFrom inputs: [String]) throws(AdminError) {
+        let there = path == "-" ? nil : FileStatus(path)
+        guard let there, there.isRegular else {
+            let partial = path == "-" || there != nil ? nil : "\(path).partial"
+            try self.init(path, partial: partial)
+            return
+        }
+        if let input = inputs.first(where: { FileStatus($0)?.isSameFile(as: there) == true }) {
+            let what = input == "-" ? "standard input" : input
+            throw AdminError(.invalid, "\(path) is what is read, \(what): --decisions names another file.")
+        }
+        try self.init(path, partial: "\(path).partial")
+    }
+
+    private init(_ path: String, partial: String?) throws(AdminError) {
+        let name = partial ?? path
+        let descriptor = name == "-" ? 1 : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw AdminError(.invalid, "\(name): \(SystemError.text(errno)).") }
+        (self.path, self.partial, self.descriptor) = (path, partial, descriptor)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     }
 
-    deinit { if descriptor > 1 { close(descriptor) } }
+    deinit {
+        if descriptor > 1 { close(descriptor) }
+        if let partial, !isWhole { unlink(partial) }
+    }
 
     mutating func write(_ decision: DetectorReplay.Decision) throws {
         var line = Line(
@@ -53,16 +76,40 @@ struct DecisionWriter: ~Copyable {
         if buffer.count >= 64 * 1024 { try flush() }
     }
 
-    mutating func end() throws { try flush() }
+    mutating func end() throws {
+        try flush()
+        if let partial, rename(partial, path) != 0 {
+            throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).")
+        }
+        isWhole = true
+    }
 
     private mutating func flush() throws {
         var rest = buffer[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+            guard count > 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
             rest = rest.dropFirst(count)
         }
         buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Which file a path names.
+private struct FileStatus {
+    private let status: stat
+
+    /// `-` is standard input; nil where there is none.
+    init?(_ path: String) {
+        var status = stat()
+        guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0 else { return nil }
+        self.status = status
+    }
+
+    var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
+
+    func isSameFile(as other: FileStatus) -> Bool {
+        status.st_dev == other.status.st_dev && status.st_ino == other.status.st_ino
     }
 }

@@ -26,7 +26,8 @@ enum DetectorCommands {
         ],
         summary: "feed a recorded trace to the detector, and write what it decides",
         details: """
-            TRACE has one event a line, in order of time; - reads standard input. A compressed one:
+            TRACE has one event a line, in order of time; - reads standard input. Events of accounts that FILE does not
+            have are passed over, and counted. OUT appears when it is whole. A compressed trace:
               zcat trace.jsonl.gz | weir detector replay - --accounts accounts.json --decisions out.jsonl
             """,
         run: { invocation in
@@ -36,9 +37,11 @@ enum DetectorCommands {
                     message: "\(path) is compressed", hint: "zcat \(path) | weir detector replay - …")
             }
             let options = try options(invocation)
-            var replay = try DetectorReplay(try accounts(invocation["accounts"] ?? ""), options: options)
-            var output = try DecisionWriter(invocation["decisions"] ?? "-")
+            let file = invocation["accounts"] ?? ""
+            var replay = try DetectorReplay(try accounts(file), options: options)
+            var output = try DecisionWriter(invocation["decisions"] ?? "-", apartFrom: [path, file])
             var reader = try LineReader(path)
+            var last: UInt64 = 0
             while let line = try reader.next() {
                 if line.isEmpty { continue }
                 let event: TraceEvent
@@ -47,6 +50,10 @@ enum DetectorCommands {
                 } catch {
                     throw AdminError(.invalid, "\(path):\(reader.lines):\(error.offset + 1): \(error.reason).")
                 }
+                if let reason = fault(event, after: last, options) {
+                    throw AdminError(.invalid, "\(path):\(reader.lines): \(reason).")
+                }
+                last = event.time
                 for decision in try replay.take(event) { try output.write(decision) }
             }
             try output.end()
@@ -55,7 +62,19 @@ enum DetectorCommands {
                 "\(summary.events) events of \(summary.accounts) accounts: \(output.flags) flags, "
                     + "\(output.suspensions) suspensions; evidence of at most \(summary.octetsMax) octets an account, "
                     + "\(summary.octets / max(1, summary.accounts)) on average.")
+            if replay.strangers > 0 {
+                invocation.terminal.note(
+                    "Events passed over, of accounts that \(file) does not have: \(replay.strangers).")
+            }
         })
+
+    /// Why an event cannot follow one at `last`; nil: it can.
+    private static func fault(_ event: TraceEvent, after last: UInt64, _ options: DetectorReplay.Options) -> String? {
+        if event.time < last { return "an event from before the last one" }
+        let (replies, recipients) = (event.replies.count, event.recipients.count)
+        guard options.hasReplies, event.kind == .message, replies != recipients else { return nil }
+        return "the number of replies is \(replies), that of recipients \(recipients)"
+    }
 
     private static func options(_ invocation: Invocation) throws -> DetectorReplay.Options {
         var options = DetectorReplay.Options()
@@ -63,7 +82,11 @@ enum DetectorCommands {
         options.hasReplies = !invocation.has("no-replies")
         options.hasCountries = invocation.has("countries")
         if let path = invocation["hash-key"] {
-            options.hash = KeyedHash(installation: try Input.octets(of: path, max: hashKeyOctetsMax))
+            let key = try Input.octets(of: path, max: hashKeyOctetsMax)
+            guard key.count >= Material.hashKeyOctetsMin else {
+                throw AdminError(.invalid, "\(path): a key of \(key.count) octets is too short.")
+            }
+            options.hash = KeyedHash(installation: key)
         }
         if let every = invocation["restart-every"] {
             guard let every = UInt64(every), every > 0 else {
@@ -98,17 +121,33 @@ enum DetectorCommands {
         do {
             lines = try JSONDecoder().decode([String: Line].self, from: Data(octets))
         } catch {
-            throw AdminError(.invalid, "\(path): \(error).")
+            throw AdminError(.invalid, "\(path): \(reason(error)).")
         }
-        return try lines.mapValues { line in
-            guard var terms = Terms.named[line.plan] else {
-                throw AdminError(.invalid, "\(path): there is no plan \"\(line.plan)\".")
-            }
+        func refused(_ name: String, _ reason: String) -> AdminError {
+            AdminError(.invalid, "\(path): account \(Terminal.printable(name)): \(Terminal.printable(reason)).")
+        }
+        var accounts: [String: Terms] = [:]
+        for (name, line) in lines.sorted(by: { $0.key < $1.key }) {
+            guard var terms = Terms.named[line.plan] else { throw refused(name, "there is no plan \"\(line.plan)\"") }
+            guard ["user", "ip"].contains(line.ident) else { throw refused(name, "ident is user or ip") }
             terms.isByNetwork = line.ident == "ip"
             let days = min(max(line.day0, -10_000), 10_000) * Double(UInt64.day)
             terms.opened = Instant(
                 nanoseconds: UInt64(max(0, Double(DetectorReplay.epoch.nanoseconds) + days)))
-            return terms
+            accounts[name] = terms
+        }
+        return accounts
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        func place(_ path: [any CodingKey]) -> String {
+            path.isEmpty ? "it" : Terminal.printable(path.map(\.stringValue).joined(separator: "."))
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?: return "\(place(context.codingPath)) has no \"\(key.stringValue)\""
+        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
+            return "\(place(context.codingPath)) has the wrong form"
+        case .dataCorrupted?, .some, nil: return "it is not JSON"
         }
     }
 }

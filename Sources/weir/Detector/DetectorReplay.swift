@@ -50,6 +50,8 @@ struct DetectorReplay {
     private let places: [String: Int]
     private var surroundings = Surroundings()
     private(set) var events: UInt64 = 0
+    /// Events of accounts that are not known.
+    private(set) var strangers: UInt64 = 0
     private let restarts: ReplayRestarts?
     /// Accounts that something was observed of since the last one.
     private var changed: Set<Int> = []
@@ -70,7 +72,10 @@ struct DetectorReplay {
 
     /// Takes one event; returns what was decided by it.
     mutating func take(_ event: TraceEvent) throws -> [Decision] {
-        guard let place = places[event.account] else { return [] }
+        guard let place = places[event.account] else {
+            strangers += 1
+            return []
+        }
         events += 1
         if let restarts, restarts.isDue(after: events) { try restart(restarts) }
         changed.insert(place)

@@ -3,7 +3,7 @@ struct JSONScanner {
     static let depthMax = 16
 
     private let line: ArraySlice<UInt8>
-    private(set) var offset: Int
+    private var offset: Int
     private var depth = 0
     /// Nothing was read of the innermost object or array yet.
     private var isFirst = true
@@ -143,7 +143,8 @@ struct JSONScanner {
         while offset < line.endIndex, line[offset] == 0x20 || line[offset] == 0x09 { offset += 1 }
     }
 
-    private func error(_ reason: String) -> TraceError {
+    /// At the place that was read to.
+    func error(_ reason: String) -> TraceError {
         TraceError(reason: reason, offset: offset - line.startIndex)
     }
 }

@@ -40,9 +40,9 @@ extension TraceEvent {
             switch key {
             case "n": self.number = UInt64(clamping: try scanner.decimal(places: 0))
             case "t": time = UInt64(clamping: try scanner.decimal(places: 9))
-            case "k": kind = try scanner.text() == "auth" ? .failedLogin : .message
+            case "k": kind = try Self.kind(&scanner)
             case "a": account = try scanner.text()
-            case "ip": network = Self.prefix(try scanner.text())
+            case "ip": network = try Self.prefix(&scanner)
             case "cc": country = try scanner.text()
             case "helo": name = try scanner.text()
             case "mf": sender = hash(lowercased: try scanner.octets())
@@ -82,7 +82,7 @@ extension TraceEvent {
 
     private static func bits(_ scanner: inout JSONScanner, _ name: String) throws(TraceError) -> UInt64 {
         guard let value = UInt64(String(decoding: try scanner.octets(), as: UTF8.self), radix: 16) else {
-            throw TraceError(reason: "\(name) is not 64 bits in hexadecimal", offset: scanner.offset)
+            throw scanner.error("\(name) is not 64 bits in hexadecimal")
         }
         return value
     }
@@ -103,8 +103,18 @@ extension TraceEvent {
         }
     }
 
+    private static func kind(_ scanner: inout JSONScanner) throws(TraceError) -> Kind {
+        switch try scanner.text() {
+        case "msg": return .message
+        case "auth": return .failedLogin
+        default: throw scanner.error("k is neither msg nor auth")
+        }
+    }
+
     /// An IPv4 /24, or an IPv6 /48.
-    private static func prefix(_ address: String) -> String {
+    private static func prefix(_ scanner: inout JSONScanner) throws(TraceError) -> String {
+        let address = try scanner.text()
+        guard IPAddress(address) != nil else { throw scanner.error("ip is no address") }
         if address.utf8.contains(UInt8(ascii: ":")) {
             return address.split(separator: ":", omittingEmptySubsequences: false).prefix(3).joined(separator: ":")
         }
