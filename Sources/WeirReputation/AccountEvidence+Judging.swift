@@ -200,7 +200,7 @@ extension AccountEvidence {
         let most = clamp(Logarithm.ln(0.85 / usual), 0, 3)
         // However many copies of it one network sends, a text says once what they score on the average.
         let mean = Double(text.score) + (clamp(score, -100, 100) - Double(text.score)) / Double(text.copies)
-        var weight = clamp(0.3 * (mean - 3), -0.2, most)
+        var weight = clamp(0.3 * (mean - Self.innocent), -0.2, most)
         if weight > 0, found.isStrangeNetwork, today.hadFamiliarNetwork {
             weight *= witnesses(copies: text.copies, now)
         }

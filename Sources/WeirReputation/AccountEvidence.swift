@@ -7,6 +7,8 @@ package import WeirBase
 package struct AccountEvidence: Equatable, Sendable {
     /// A scanner's score from which on it means spam.
     static let condemned = 6.0
+    /// One up to which it accuses nobody.
+    static let innocent = 3.0
     static let contentHalfLife = 5 * UInt64.day
     static let complaintHalfLife = 7 * UInt64.day
     static let spreadHalfLife = 3 * UInt64.day

@@ -55,9 +55,12 @@ extension Verdict {
 
     private var contentFacts: [String] {
         var facts: [String] = []
-        if let score = findings.ofMessage.scannerScore {
-            facts.append(
-                "content score \(score.rounded(places: 1)), one text to \(people(findings.ofMessage.textPeople))")
+        // Only a text that weighs: one that the scanner suspects, and that went to others than who had mail today.
+        let message = findings.ofMessage
+        let isSpread = max(message.textPeople, message.reach) > 0
+        if let score = message.scannerScore, score > AccountEvidence.innocent, isSpread {
+            let spread = message.textPeople > 0 ? ", one text to \(people(message.textPeople))" : ""
+            facts.append("content score \(score.rounded(places: 1))\(spread)")
         }
         if findings.refusedMessages > 0 {
             let messages = ("message refused for what it is", "messages refused for what they are")

@@ -86,21 +86,47 @@ extension AccountsStore {
         var verdicts: [VerdictRecord] = []
         let key = CanonicalLogin(login)?.key ?? login
         try statements.verdicts.each(.text(key), .integer(sequence), .integer(Int64(limit))) { row throws(StoreError) in
-            guard let old = AccountState(rawValue: row.text(4)), let new = AccountState(rawValue: row.text(5)) else {
-                throw .damaged(path: database.path, reason: "a verdict has no known state")
-            }
-            var verdict = VerdictRecord(
-                account: row.text(1), machine: row.optionalText(14), at: row.time(2), mode: row.text(3), old: old,
-                new: new,
-                isBefore: row.integer(6) != 0, score: Self.numbers(row.text(7)), thresholds: Self.numbers(row.text(8)),
-                findings: Self.numbers(row.text(9)), sentences: row.text(10).split(separator: "\n").map(String.init),
-                acquittals: row.text(11).split(separator: " ").map(String.init),
-                messages: row.text(12).split(separator: " ").compactMap { UInt64($0) })
-            verdict.sequence = row.integer(0)
-            verdict.auditSequence = row.integer(13)
-            verdicts.append(verdict)
+            verdicts.append(Self.verdict(row))
         }
         return verdicts
+    }
+
+    /// Beyond it a time is no time: nanoseconds since 1970 would not fit into 63 bits.
+    private static let secondsMax = Int64.max / Int64(UInt64.second)
+
+    /// What a row says; what of it cannot be read is left out, and told by the last sentence.
+    private static func verdict(_ row: Statement) -> VerdictRecord {
+        var damaged: [String] = []
+        func read<Value>(_ column: Int32, _ name: String, else fallback: Value, _ read: (String) -> Value?) -> Value {
+            if let value = read(row.text(column)) { return value }
+            damaged.append(name)
+            return fallback
+        }
+        var at = row.time(2)
+        if !(0...secondsMax).contains(row.integer(2)) {
+            damaged.append("time")
+            at = WallTime(nanoseconds: 0)
+        }
+        var verdict = VerdictRecord(
+            account: row.text(1), machine: row.optionalText(14), at: at, mode: row.text(3),
+            old: read(4, "old", else: .normal, AccountState.init(rawValue:)),
+            new: read(5, "new", else: .normal, AccountState.init(rawValue:)),
+            isBefore: row.integer(6) != 0, score: read(7, "score", else: [:], numbers),
+            thresholds: read(8, "thresholds", else: [:], numbers), findings: read(9, "findings", else: [:], numbers),
+            sentences: row.text(10).split(separator: "\n").map(String.init),
+            acquittals: row.text(11).split(separator: " ").map(String.init),
+            messages: read(12, "messages", else: []) { text in
+                let words = text.split(separator: " ")
+                let ids = words.compactMap { UInt64($0) }
+                return ids.count == words.count ? ids : nil
+            })
+        verdict.sequence = row.integer(0)
+        verdict.auditSequence = row.integer(13)
+        if !damaged.isEmpty {
+            verdict.sentences.append(
+                "row \(verdict.sequence) of verdict in accounts.db is damaged: \(damaged.joined(separator: ", "))")
+        }
+        return verdict
     }
 
     /// The EHLO names of machines behind an account that were stopped, and not released since, ascending.
@@ -141,11 +167,13 @@ extension AccountsStore {
         numbers.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     }
 
-    private static func numbers(_ text: String) -> [String: Double] {
+    /// Nil where a pair has no name or no finite number.
+    private static func numbers(_ text: String) -> [String: Double]? {
         var numbers: [String: Double] = [:]
         for pair in text.split(separator: " ") {
             let parts = pair.split(separator: "=", maxSplits: 1)
-            if parts.count == 2, let number = Double(parts[1]) { numbers[String(parts[0])] = number }
+            guard parts.count == 2, let number = Double(parts[1]), number.isFinite else { return nil }
+            numbers[String(parts[0])] = number
         }
         return numbers
     }

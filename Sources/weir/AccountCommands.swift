@@ -164,9 +164,13 @@ enum AccountCommands {
             send again too.
             """,
         run: { invocation in
-            let account = try await invocation.installation.administration()
-                .release(invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)
-            try report(account, "released; it is \(account.state.rawValue)", invocation)
+            let administration = try await invocation.installation.administration()
+            let former = try await administration.account(invocation.arguments[0])
+            let account = try await administration.release(
+                invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)
+            let wasFree = [.normal, .probation].contains(former.state) && former.stoppedMachines.isEmpty
+            let what = wasFree ? "was neither suspended nor flagged: there was nothing to end" : "released"
+            try report(account, "\(what); it is \(account.state.rawValue)", invocation)
         })
 
     private static let token = Command(

@@ -91,10 +91,22 @@ struct Check {
         do throws(ConfigurationErrors) {
             let material = try Material.load(loaded, mayCreate: false)
             noteCertificates(material)
+            noteTemplates(material)
             return material
         } catch {
             errors += error.errors
             return nil
+        }
+    }
+
+    private mutating func noteTemplates(_ material: Material) {
+        let marks = Set(loaded.policies.plans.plans.flatMap(\.warnAt))
+        for name in material.templates.keys.sorted(by: { $0.description < $1.description }) {
+            guard let percent = name.mark?.percent, !marks.contains(percent) else { continue }
+            let hint = marks.sorted().map { "\($0)%" }.joined(separator: ", ")
+            warn(
+                ["notices.directory"], "\(name).txt is never sent: no plan warns at \(percent)%",
+                hint: hint.isEmpty ? "warn_at in a plan says when to warn" : "plans warn at \(hint)")
         }
     }
 

@@ -1,4 +1,5 @@
 import WeirAdmin
+import WeirBase
 import WeirGateway
 
 /// The verbs that tell why.
@@ -7,7 +8,8 @@ enum WhyCommands {
         words: ["why"], arguments: ["WHAT"],
         summary: "why an account stands where it does, or what came of a message",
         details: """
-            WHAT is a login, or the id of a message as it stands in replies, log lines and Received fields.
+            WHAT is a login, also an address that is an account, or the id of a message as it stands in replies, log
+            lines and Received fields.
             Of an account: its state, since when and by whom, and the record of the latest verdict: the score, what it
             is made of, what would have acquitted, and the messages. Of a message: recipients, replies, and which limit,
             verdict or relay answered; kept for 7 days.
@@ -35,7 +37,18 @@ enum WhyCommands {
     private static func account(
         _ login: String, _ administration: any Administration, _ invocation: Invocation
     ) async throws {
-        let reasons = try await administration.why(login)
+        let reasons: AccountReasons
+        do throws(AdminError) {
+            reasons = try await administration.why(login)
+        } catch {
+            // An account that is one address has its network's name.
+            guard error.kind == .noSuchAccount, let address = IPAddress(login) else { throw error }
+            do throws(AdminError) {
+                reasons = try await administration.why("\(address)/\(address.bits)")
+            } catch let other {
+                throw other.kind == .noSuchAccount ? error : other
+            }
+        }
         if invocation.has("json") { return try invocation.terminal.json(reasons) }
         AccountStory(reasons: reasons, terminal: invocation.terminal).write()
     }

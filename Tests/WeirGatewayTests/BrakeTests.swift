@@ -28,4 +28,27 @@ import WeirAdmin
             #expect(try gate.curl("/metrics").body.contains("weir_detector_braked_recipients_total 3\n"))
         }
     }
+
+    @Test("ends with the evidence that it rests on where that is damaged, and the audit says so")
+    func damaged() async throws {
+        let home = try ConductTests.home("flag", relay: try ConductTests.relay())
+        var token = ""
+        try await Gate.run(home) { gate in
+            token = try await ConductTests.ann(gate)
+            _ = try ConductTests.spam(gate, token: token)
+            let isFlagged = try eventually { try gate.curl("/v1/accounts/ann").body.contains("\"state\":\"flagged\"") }
+            #expect(isFlagged)
+        }
+        try MetricsCoverageTests.damage(home)
+        try await Gate.run(home) { gate in
+            let client = try gate.client()
+            #expect(try client.login("ann", token).code == 235)
+            #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+            let isTold = try eventually {
+                try gate.curl("/v1/accounts/ann/history").body.contains("its evidence was damaged, and begins anew")
+            }
+            #expect(isTold)
+            #expect(try await gate.administration.account("ann").state == .normal)
+        }
+    }
 }

@@ -141,7 +141,7 @@ extension MetricsCoverageTests {
     }
 
     /// Leaves two octets of each account's evidence.
-    private static func damage(_ home: Gate.Home) throws {
+    static func damage(_ home: Gate.Home) throws {
         let script = """
             import sqlite3, sys
             store = sqlite3.connect(sys.argv[1])

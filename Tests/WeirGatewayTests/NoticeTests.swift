@@ -133,7 +133,38 @@ import WeirGateway
             _ = try await gate.administration.release(NoticeTests.bob, why: "x", by: gate.actor)
             #expect(eventually { flaky.calls.count == 3 })
             #expect(gone.calls.count == 1)
+            let alarm = "Webhook \(gone.url) answered 410: it is told nothing more until weir reload."
+            #expect(try await gate.administration.status().alarms == [alarm])
+            #expect(try await gate.administration.reload(by: gate.actor).changes == [])
+            #expect(try await gate.administration.status().alarms == [])
         }
+    }
+
+    @Test("are told to the minute in which it happened, and not the next")
+    func minute() {
+        let event = WallTime(nanoseconds: 1_795_386_159 * .second)
+        #expect(LocalCalendar.text(of: event).contains(":22 "), "22:22:39, in any zone of whole hours and half ones")
+    }
+
+    @Test("change with a reload, which names the templates; check names one that no plan sends")
+    func templates() async throws {
+        let home = try NoticeTests.home()
+        try await Gate.run(home) { gate in
+            try home.folder.write("Subject: x\n\nAnother text\n", to: "notices/flagged-desk.txt")
+            try home.folder.write("Subject: x\n\nNear\n", to: "notices/warned-day-90-desk.txt")
+            try FileManager.default.removeItem(atPath: home.folder.file("notices/released-desk.txt"))
+            #expect(
+                try await gate.administration.reload(by: gate.actor).changes == [
+                    "template flagged-desk changed", "template warned-day-90-desk added",
+                    "template released-desk removed",
+                ])
+        }
+        let outcome = try Program.run(weir, ["check", "--config", home.path])
+        #expect(outcome.status == 0)
+        let warnings = outcome.errors.split(separator: "\n").filter { $0.contains(".txt is never sent") }
+        #expect(warnings.count == 1, "\(outcome.errors)")
+        let warning = "warned-day-90-desk.txt is never sent: no plan warns at 90%: plans warn at 80%, 100% (warning)"
+        #expect(warnings.first?.hasSuffix(warning) == true, "\(warnings)")
     }
 
     @Test("need templates and secrets that can be used")

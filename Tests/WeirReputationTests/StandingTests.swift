@@ -186,6 +186,12 @@ struct StandingTests {
         let text = verdict.sentences.joined(separator: "\n")
         #expect(text.contains("unfamiliar network"))
         #expect(text.contains("content score 9.0"))
+        var other = verdict
+        (other.findings.ofMessage.scannerScore, other.findings.refusedMessages) = (-1, 0)
+        #expect(other.sentences.contains { $0.hasPrefix("content ") && $0.hasSuffix(": earlier messages") })
+        other.findings.ofMessage.scannerScore = 9
+        (other.findings.ofMessage.textPeople, other.findings.ofMessage.reach) = (0, 1)
+        #expect(other.sentences.contains { $0.hasSuffix(": content score 9.0") })
         for family in verdict.acquittals { #expect(verdict.score.total - verdict.score[family] < verdict.threshold) }
     }
 

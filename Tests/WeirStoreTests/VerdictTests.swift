@@ -106,6 +106,22 @@ import WeirStore
         #expect(try accounts.verdicts(of: "ann").map(\.at.seconds) == [10, 9].map { start + $0 })
     }
 
+    @Test("a row that is damaged says so, by its number and what of it, and hides no other")
+    func damaged() throws {
+        let accounts = try opened()
+        try accounts.keep(verdict(1), moving: nil, by: author())
+        var broken = verdict(2)
+        (broken.at, broken.score["total"]) = (WallTime(nanoseconds: .max), .nan)
+        try accounts.keep(broken, moving: nil, by: author())
+        try accounts.keep(verdict(3), moving: nil, by: author())
+        let found = try accounts.verdicts(of: "ann")
+        #expect(found.map(\.at.seconds) == [start + 3, 0, start + 1])
+        #expect(found[1].score.isEmpty && found[1].findings == broken.findings)
+        #expect(
+            found[1].sentences == broken.sentences + ["row 2 of verdict in accounts.db is damaged: time, score"])
+        #expect(found[2].sentences == verdict(1).sentences)
+    }
+
     @Test("abused are those whom a person suspended, or whose suspension a person confirmed, since a time")
     func abused() throws {
         let accounts = try opened()

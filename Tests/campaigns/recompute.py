@@ -451,8 +451,9 @@ def sentences(f, scores):
     few = {name: value.removesuffix(".0") for name, value in one.items()}
     people = counted(whole["textPeople"], "person", "people")
     said = collections.defaultdict(list)
-    if "scannerScore" in f:
-        said["content"].append(f"content score {one['scannerScore']}, one text to {people}")
+    if f.get("scannerScore", 0) > 3 and max(f["textPeople"], f["reach"]) > 0:
+        spread = f", one text to {people}" if f["textPeople"] > 0 else ""
+        said["content"].append(f"content score {one['scannerScore']}{spread}")
     if f["refusedMessages"] > 0:
         words = "message refused for what it is", "messages refused for what they are"
         said["content"].append(counted(whole["refusedMessages"], *words))

@@ -66,7 +66,14 @@ package struct LocalCalendar {
     package static func text(of instant: Instant, now: Instant, wall: WallTime) -> String {
         let ahead = instant.since(now)
         let (nanoseconds, overflow) = wall.nanoseconds.addingReportingOverflow(ahead)
-        var seconds = time_t(clamping: ((overflow ? wall.nanoseconds : nanoseconds) / .second + 59) / 60 * 60)
+        return text(ofMinute: ((overflow ? wall.nanoseconds : nanoseconds) / .second + 59) / 60)
+    }
+
+    /// The same of what has happened: rounded down, so that it is never later than it was.
+    package static func text(of event: WallTime) -> String { text(ofMinute: event.seconds / 60) }
+
+    private static func text(ofMinute minute: UInt64) -> String {
+        var seconds = time_t(clamping: minute * 60)
         var local = tm()
         localtime_r(&seconds, &local)
         var text = [CChar](repeating: 0, count: 64)

@@ -24,6 +24,9 @@ extension Gateway {
         }
         if let alarm = generation.scanner?.alarm { alarms.append(alarm) }
         if let alarm = detector.alarm { alarms.append(alarm.sentence) }
+        for url in herald.goneWebhooks {
+            alarms.append("Webhook \(url) answered 410: it is told nothing more until weir reload.")
+        }
         if let step = clockWatch.step(now: runtime.now) { alarms.append(step.sentence) }
         let soon = runtime.wall.seconds + Gateway.certificateNotice
         var told: Set<UInt64> = []

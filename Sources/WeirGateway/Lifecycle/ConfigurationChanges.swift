@@ -20,13 +20,14 @@ extension Configuration {
 
 extension Generation {
     /// What a new configuration changes, one line each; nothing where nothing differs.
-    func changes(to other: LoadedConfiguration) -> [String] {
+    func changes(to other: LoadedConfiguration, _ material: Material) -> [String] {
         let new = other.configuration
         let old = configuration
         var changes = Change.lines(of: "listener", old.listeners, new.listeners) { $0.name }
         changes += Change.lines(of: "relay", old.relays, new.relays) { $0.name }
         changes += Change.lines(of: "network", old.networks, new.networks) { $0.range.description }
         changes += Change.lines(of: "webhook", old.webhooks, new.webhooks) { $0.url.description }
+        changes += Change.lines(of: "template", Template.all(templates), Template.all(material.templates)) { $0.name }
         changes += Change.lines(of: "plan", policies.plans.plans, other.policies.plans.plans) { $0.name }
         changes += Change.lines(
             of: "customer", policies.customers.sorted { $0.key < $1.key }.map(Customer.init),
@@ -45,6 +46,15 @@ extension Generation {
             ("policies", old.policies != new.policies),
         ]
         return changes + keys.filter(\.1).map { "\($0.0) changed" }
+    }
+
+    private struct Template: Equatable {
+        let name: String
+        let text: NoticeTemplate
+
+        static func all(_ templates: [NoticeName: NoticeTemplate]) -> [Template] {
+            templates.map { Template(name: $0.key.description, text: $0.value) }.sorted { $0.name < $1.name }
+        }
     }
 
     private struct Customer: Equatable {

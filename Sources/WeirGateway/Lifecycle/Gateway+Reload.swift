@@ -38,7 +38,7 @@ extension Gateway {
         defer { isReloading.store(false, ordering: .releasing) }
         let former = generation
         try check(loaded, material, former)
-        let changes = former.changes(to: loaded)
+        let changes = former.changes(to: loaded, material)
         let connector = connector(loaded.configuration, material)
         for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.adopt(connector) }.value }
         do throws(ReloadError) {

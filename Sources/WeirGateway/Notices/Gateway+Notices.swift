@@ -108,10 +108,9 @@ extension Gateway {
     }
 
     private func facts(of event: AccountEvent, _ configuration: Configuration) -> [NoticeFact: String] {
-        let at = Instant(nanoseconds: event.at.nanoseconds)
         var facts: [NoticeFact: String] = [
             .account: event.account, .hostname: configuration.hostname, .contact: configuration.contact,
-            .time: LocalCalendar.text(of: at, now: at, wall: event.at), .id: event.id, .author: event.author,
+            .time: LocalCalendar.text(of: event.at), .id: event.id, .author: event.author,
             .reason: event.reason ?? "none was given",
         ]
         facts[.machine] = event.machine

@@ -175,6 +175,14 @@ package final class Herald: Sendable {
     /// Whether notices to a channel go anywhere.
     func knows(_ channel: Notice.Channel) -> Bool { state.withLock { $0.errand(channel) != nil } }
 
+    /// Webhooks that want nothing more until the configuration is read again, in its order.
+    var goneWebhooks: [String] {
+        state.withLock { $0.errands }.compactMap { errand in
+            guard case .webhook(let url) = errand.way, errand.isGone.load(ordering: .relaxed) else { return nil }
+            return url
+        }
+    }
+
     /// Notices that wait, over all ways.
     package var waitingCount: Int {
         state.withLock { $0.errands }.map { errand in errand.queue.withLock { $0.count } }.reduce(0, +)

@@ -59,6 +59,9 @@ package final class Detector: Sendable {
     /// Whether an account's evidence is in memory.
     func isAtHand(_ subject: SubjectID) -> Bool { state.withLock { $0.evidence.knows(subject) } }
 
+    /// Whether anything is known of an account that is at hand.
+    func hasEvidence(of subject: SubjectID) -> Bool { state.withLock { $0.evidence[subject]?.account != nil } }
+
     /// Reads an account's evidence; what is damaged is set aside, and returned.
     package func prepare(_ subject: SubjectID) async throws(StoreError) -> EvidenceError? {
         guard !isAtHand(subject) else { return nil }

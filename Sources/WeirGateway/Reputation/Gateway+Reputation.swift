@@ -16,11 +16,21 @@ extension Gateway {
             reads[.damaged].add()
             telemetry.log.error(
                 "evidence damaged", ["account": .string(account.key), "reason": .string("\(fault)")])
+            endFlag(of: account)
         } catch {
             reads[.error].add()
             telemetry.log.error(
                 "evidence unreadable", ["account": .string(account.key), "reason": .string("\(error)")])
         }
+    }
+
+    /// Ends the flag of an account whose evidence was damaged: what is known of it begins anew, and of the flag knows nothing.
+    private func endFlag(of account: Account) {
+        guard account.standing.state == .flagged, !detector.hasEvidence(of: account.subject),
+            let mode = account.permission.conduct?.mode, mode == .flag || mode == .suspend
+        else { return }
+        account.update { $0.state = .normal }
+        store(nil, of: account, mode, moving: .normal, because: "its evidence was damaged, and begins anew")
     }
 
     /// Does what the plan has the detector do about where an account stands now: at once in memory, then in the store.
@@ -114,12 +124,15 @@ extension Gateway {
     static let evidenceWait: UInt64 = .minute
 
     /// Writes a verdict's record, and where it moved the account, that in the same commit. Nobody waits for it.
-    private func store(_ record: VerdictRecord?, of account: Account, _ mode: Mode, moving state: AccountState?) {
+    private func store(
+        _ record: VerdictRecord?, of account: Account, _ mode: Mode, moving state: AccountState?,
+        because other: String = "nothing was held against it any more"
+    ) {
         let hasRoom = verdictsPending.load(ordering: .relaxed) < Gateway.verdictsPendingMax
         let verdict = hasRoom ? record : nil
         guard verdict != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
-        let reason = record?.sentences.joined(separator: "; ") ?? "nothing was held against it any more"
+        let reason = record?.sentences.joined(separator: "; ") ?? other
         let author = Author(Gateway.author, at: runtime.wall, reason: reason)
         let stopsMachine = verdict?.machine != nil && verdict?.new == .suspended && mode == .suspend
         let kind = stopsMachine ? EventKind.machineStopped : state.flatMap(Gateway.event)
@@ -225,6 +238,7 @@ extension Gateway {
         if let mode = MetricLabels.DetectorMode(mode) {
             telemetry.metrics.detector.verdicts[mode, verdict.after.isSuspended ? .suspended : .flagged].add()
         }
+        let ids = verdict.knownMessages.map { MessageID(number: $0).description }
         telemetry.log.warning(
             "verdict",
             [
@@ -232,7 +246,7 @@ extension Gateway {
                 "state": .string(AccountState(verdict.after).rawValue),
                 "mode": .string(mode.rawValue), "score": .string("\((verdict.score.total * 10).rounded() / 10)"),
                 "reason": .string(verdict.sentences.joined(separator: "; ")),
-                "messages": .string(verdict.messages.map { MessageID(number: $0).description }.joined(separator: " ")),
+                "messages": .string(ids.joined(separator: " ")),
             ])
     }
 }
@@ -256,8 +270,13 @@ extension VerdictRecord {
             new: AccountState(verdict.after), isBefore: verdict.isBefore, score: verdict.score.byName,
             thresholds: ["flag": thresholds.flag, "suspend": thresholds.suspend, "family": thresholds.family],
             findings: verdict.findings.byName, sentences: verdict.sentences,
-            acquittals: verdict.acquittals.map(\.rawValue), messages: verdict.messages)
+            acquittals: verdict.acquittals.map(\.rawValue), messages: verdict.knownMessages)
     }
+}
+
+extension Verdict {
+    /// A complaint of a message that nobody knows has no id.
+    fileprivate var knownMessages: [UInt64] { messages.filter { $0 > 0 } }
 }
 
 extension AccountState {
