@@ -9,24 +9,40 @@ struct Terminal: Sendable {
     /// Whether a person can be asked.
     let canAsk = isatty(0) == 1 && isatty(2) == 1
 
-    /// The first error of standard output, 0 while there is none.
-    private static let failure = Atomic<Int32>(0)
+    private static let output = Mutex(Output())
+
+    /// Lines of result on their way to standard output.
+    private struct Output {
+        static let octetsMax = 64 * 1024
+        var octets: [UInt8] = []
+        /// The first error, after which nothing is written; 0 while there is none.
+        var failure: Int32 = 0
+
+        mutating func flush() {
+            var rest = octets[...]
+            while !rest.isEmpty, failure == 0 {
+                let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+                if count < 0, errno != EINTR { failure = errno }
+                rest = rest.dropFirst(max(0, count))
+            }
+            octets = []
+        }
+    }
 
     /// One line of result.
     func line(_ text: String) {
-        var octets = Array("\(text)\n".utf8)
-        if fwrite(&octets, 1, octets.count, stdout) < octets.count { Terminal.noteFailure() }
+        Terminal.output.withLock { output in
+            output.octets += "\(text)\n".utf8
+            if isInteractive || output.octets.count > Output.octetsMax { output.flush() }
+        }
     }
 
     /// Writes what is left of the results; returns why some of them are lost, nil where none is or nobody reads them.
     func finish() -> Int32? {
-        if fflush(stdout) != 0 { Terminal.noteFailure() }
-        let code = Terminal.failure.load(ordering: .relaxed)
-        return code == 0 || code == EPIPE ? nil : code
-    }
-
-    private static func noteFailure() {
-        failure.compareExchange(expected: 0, desired: errno, ordering: .relaxed)
+        Terminal.output.withLock { output in
+            output.flush()
+            return output.failure == 0 || output.failure == EPIPE ? nil : output.failure
+        }
     }
 
     /// A remark to the person; scripts that read results do not see it.

@@ -207,7 +207,7 @@ package final class AccountDirectory: @unchecked Sendable {
     /// behind the change: a verdict that is not written yet is overtaken by it.
     package func show(_ state: AccountState, of key: String) {
         cache.withLock { cache in
-            cache.changes += 1
+            outdate(&cache)
             cache.roster[key]?.update { $0.state = state }
         }
     }

@@ -27,7 +27,7 @@ extension Gateway {
     /// Ends the flag of an account whose evidence was damaged: what is known of it begins anew, and of the flag knows nothing.
     private func endFlag(of account: Account) {
         guard account.standing.state == .flagged, !detector.hasEvidence(of: account.subject),
-            let mode = account.permission.conduct?.mode, mode == .flag || mode == .suspend
+            let mode = account.standing.conduct?.mode, mode == .flag || mode == .suspend
         else { return }
         account.update { $0.state = .normal }
         store(nil, of: account, mode, moving: .normal, because: "its evidence was damaged, and begins anew")

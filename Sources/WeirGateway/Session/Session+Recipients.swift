@@ -155,7 +155,8 @@ extension Session {
         let needed = transaction.envelope.requires.union(keywords)
         do throws(RelayUnavailable) {
             let relay = try await pool.borrow(
-                from: generation.relays, for: transaction.account.subject, needing: needed, excluding: transaction.failed,
+                from: generation.relays, for: transaction.account.subject, needing: needed,
+                excluding: transaction.failed,
                 isNew: transaction.needsNewConnection, waiter: waiter)
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
