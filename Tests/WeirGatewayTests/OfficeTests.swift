@@ -62,7 +62,9 @@ import WeirStore
             guard wasInfected, day == 20 else { continue }
             terms.mode = .shadow
             for number in 0..<40 {
-                let outcome = Outcome(recipients: [.accepted], isTaken: false)
+                let isUnknown = number % 2 == 0
+                let outcome = Outcome(
+                    recipients: [isUnknown ? .unknown : .accepted], isTaken: isUnknown ? nil : false)
                 send(from: infected, to: "stranger\(number)@example.com", outcome, now)
             }
             #expect(dossier.machines[hash(infected.lowercased())]?.evidence.standing.isSuspended == true)

@@ -106,22 +106,4 @@ import WeirStore
             #expect(try Self.writesHome(gate, token).delivered == 1)
         }
     }
-
-    @Test("no verdict moves an account that an administrator has suspended")
-    func byHand() async throws {
-        let home = try ConductTests.home("suspend", relay: try ConductTests.relay())
-        try await Gate.run(home) { gate in
-            let token = try await ConductTests.ann(gate)
-            #expect(try Self.writesHome(gate, token).delivered == 1)
-            let message = try #require(home.relay.messages.last).text
-            _ = try await gate.administration.suspend("ann", why: "does not pay", by: gate.actor)
-            for reader in ["one.example", "two.example"] {
-                let told = try ComplaintTests.post(gate, ComplaintTests.report(message, by: reader))
-                #expect(told.body.contains("\"counted\":true"), "\(told)")
-            }
-            #expect(eventually { gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("flagged") } })
-            #expect(try await gate.administration.account("ann").state == .suspended)
-            #expect(try Self.writesHome(gate, token).delivered == 0)
-        }
-    }
 }
