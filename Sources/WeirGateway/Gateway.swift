@@ -202,16 +202,20 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// Counts a recipient that was refused, in memory and in the journal.
-    func countRefusal(of transaction: Transaction) {
+    /// Counts a recipient that was refused for good, in memory and in the journal; in that one that was only deferred has a row too, so
+    /// that its message is known at once.
+    func noteRefusal(of transaction: Transaction, isFinal: Bool) {
         let parties = transaction.account.standing.parties
-        let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
-        note(crossings, of: transaction.account)
+        let amount = Amount(refusals: isFinal ? 1 : 0)
+        if isFinal {
+            let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
+            note(crossings, of: transaction.account)
+        }
         let now = runtime.now
         ledger.journal([
             JournalRow(
                 kind: .refusal, at: now, slot: Slot(now), account: parties.account.subject,
-                customer: parties.customer?.subject, amount: Amount(refusals: 1), message: transaction.id.number)
+                customer: parties.customer?.subject, amount: amount, message: transaction.id.number)
         ])
     }
 

@@ -294,18 +294,8 @@ extension AccountEvidence {
         return judgement
     }
 
-    /// In place of the verdict that led to the standing, which nobody has any more: what is known now, without any message.
-    func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
-        var present = self
-        present.advance(to: now, terms: terms)
-        let findings = present.findings(Findings().ofMessage, terms, now)
-        return Verdict(
-            time: now, before: .normal, after: standing, score: Score(findings), findings: findings,
-            thresholds: terms.thresholds, messages: suspects.ids, isBefore: false)
-    }
-
     /// All that a decision is made from.
-    private func findings(_ found: Findings.OfMessage, _ terms: Terms, _ now: Instant) -> Findings {
+    func findings(_ found: Findings.OfMessage, _ terms: Terms, _ now: Instant) -> Findings {
         var findings = Findings(found)
         findings.planNewPeople = terms.newPeopleADay
         findings.planPrior = terms.prior

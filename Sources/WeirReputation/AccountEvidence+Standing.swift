@@ -23,6 +23,16 @@ extension AccountEvidence {
     /// Whether the account may send nothing now.
     package func isStopped(_ terms: Terms) -> Bool { isSuspended(in: .suspend) && terms.mode == .suspend }
 
+    /// In place of the verdict that led to the standing, which nobody has any more: what is known now, without any message.
+    func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
+        var present = self
+        present.advance(to: now, terms: terms)
+        let findings = present.findings(Findings().ofMessage, terms, now)
+        return Verdict(
+            time: now, before: .normal, after: standing, score: Score(findings), findings: findings,
+            thresholds: terms.thresholds, messages: suspects.ids, isBefore: false)
+    }
+
     /// Whether only a person may end this suspension, not a changed password: it is the second within seven days.
     package var needsPerson: Bool {
         guard case .suspended(let since) = standing, let lastRelease else { return false }

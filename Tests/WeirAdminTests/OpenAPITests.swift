@@ -80,7 +80,8 @@ struct OpenAPITests {
             (
                 "Account",
                 Account(
-                    login: "l", plan: "p", customer: "c", stateReason: "r", mail: "m", limits: [usage])
+                    login: "l", plan: "p", customer: "c", stateReason: "r", range: "192.0.2.0/24", mail: "m",
+                    limits: [usage])
                     as any Encodable & Sendable
             ),
             ("LimitUsage", usage), ("Override", usage.override), ("Usage", Usage(login: "l", limits: [])),

@@ -126,17 +126,17 @@ struct ConfigurationTests {
             ("log: { colour: red }", "10:8: unknown key \"colour\" in log: known here: level, format"),
             (
                 "admin: { address: localhost:9587 }",
-                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"localhost:9587\": a listener takes an address of this machine, not a name"
             ),
             (
                 "admin: { address: 127.0.0.1 }",
-                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"127.0.0.1\": the port is missing"
             ),
             (
                 "admin: { address: \"::1\" }",
-                "11:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
+                "10:19: expected an address and port such as 0.0.0.0:587 or \"[::]:587\" for "
                     + "\"admin.address\", found \"::1\": write \"[::1]:25\", with the port behind brackets"
             ),
             ("admin: { token_file: x }", "10:22: \"token_file\" has no effect without \"address\""),

@@ -201,7 +201,8 @@ struct PoliciesTests {
             try errors([:], configuration: configuration) == ["weir.yaml:3:12: no file matches \"policies/*.yaml\""])
         let folder = try TemporaryFolder(["weir.yaml": minimal, "policies/a.yaml/b": ""])
         let errors = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder("weir.yaml")) }
-        #expect(errors?.description == folder("policies/a.yaml") + ": cannot be read: it is not a regular file")
+        let fault = ": cannot be read: it is not a regular file: policies: names files, as policies/*.yaml does"
+        #expect(errors?.description == folder("weir.yaml") + ":3:12: " + folder("policies/a.yaml") + fault)
         let missing = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder("other.yaml")) }
         #expect(missing?.description == folder("other.yaml") + ": cannot be read: No such file or directory")
     }
@@ -213,7 +214,7 @@ struct PoliciesTests {
         #expect(try errors(["a.yaml": plan + String(repeating: "x", count: room)]) == [])
         #expect(
             try errors(["a.yaml": plan + String(repeating: "x", count: room + 1)]) == [
-                "policies/a.yaml: cannot be read: it is larger than 4194304 octets"
+                "weir.yaml:3:12: policies/a.yaml: cannot be read: it is larger than 4194304 octets"
             ])
     }
 

@@ -37,7 +37,7 @@ import WeirGateway
     @Test("who comes again for what was deferred uses up no refusals; what is refused for good does")
     func refusals() async throws {
         let home = try Gate.Home(
-            limits: "3 recipients per hour, 2 MB per day, 4 refusals per hour, 1 messages per day reject")
+            limits: "3 recipients per hour, 4 refusals per hour, '1 messages per day, reject'")
         try await Gate.run(home) { gate in
             let client = try gate.client()
             try client.must("MAIL FROM:<x@client.example>")

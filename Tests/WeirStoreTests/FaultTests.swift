@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestKit
 import Testing
 import WeirBase
 import WeirQuota
@@ -213,9 +214,14 @@ import WeirStore
             }
         }()
         let path = directory.path + "/accounts.db"
-        var file = try Data(contentsOf: URL(fileURLWithPath: path))
-        file[63] = 4  // the low octet of user_version
-        try file.write(to: URL(fileURLWithPath: path))
+        let earlier = try Program.run(
+            "python3",
+            [
+                "-c",
+                "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])", path,
+                "ALTER TABLE complaint DROP COLUMN message; PRAGMA user_version = 4",
+            ])
+        try #require(earlier.status == 0, "\(earlier.errors)")
         let accounts = try AccountsStore(in: try StoreDirectory(directory.path))
         #expect(try logins.map { try accounts.account($0)?.networks.count } == [0, 2, 1, 1])
     }

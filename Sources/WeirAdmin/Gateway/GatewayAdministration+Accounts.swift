@@ -160,7 +160,8 @@ extension GatewayAdministration {
                 } else if PasswordHash(hash) != nil {
                     imported.passwordHash = hash
                 } else {
-                    let detail = "the password hash is none of yescrypt, bcrypt and SHA-512, or costs too much to check"
+                    let detail =
+                        "the password hash is no whole one of yescrypt, bcrypt or SHA-512, or costs too much to check"
                     faults.append(AdminError.Detail(line: row.line, detail: detail))
                 }
             }

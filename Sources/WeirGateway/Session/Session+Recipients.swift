@@ -93,7 +93,7 @@ extension Session {
             let reply = explain(refusal, transaction)
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 // Who comes again when there is room, as he was told, shall not have used up his refusals by that.
-                if reply.code >= 500 { gateway.countRefusal(of: transaction) }
+                gateway.noteRefusal(of: transaction, isFinal: reply.code >= 500)
                 noteLimitReached(transaction)
             }
             transaction.story.limit = refusal.limit.name.description
@@ -299,7 +299,7 @@ extension Session {
     private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, _ hold: Hold, code: UInt16) {
         relay.noteRefusal()
         giveBackOne(hold)
-        if code >= 500 { gateway.countRefusal(of: transaction) }
+        if code >= 500 { gateway.noteRefusal(of: transaction, isFinal: true) }
     }
 
     /// After a relay was lost: another connection that has the envelope, or false.
