@@ -210,7 +210,7 @@ final class TraceStage {
         guard line.k == "msg" else {
             let client = try SMTPClient(port: gateway.local, from: sources[line.ip])
             try client.hello("guess.example")
-            let reply = try client.login(line.a, "a guess")
+            let reply = try client.login(line.a, "a guess \(line.n)")
             guard reply.code == 535 else { throw SMTPClient.Refused(command: "AUTH", reply: reply) }
             _ = try client.command("QUIT")
             counts.failedLogins += 1
