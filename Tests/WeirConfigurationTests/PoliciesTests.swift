@@ -214,7 +214,8 @@ struct PoliciesTests {
         #expect(try errors(["a.yaml": plan + String(repeating: "x", count: room)]) == [])
         #expect(
             try errors(["a.yaml": plan + String(repeating: "x", count: room + 1)]) == [
-                "weir.yaml:3:12: policies/a.yaml: cannot be read: it is larger than 4194304 octets"
+                "weir.yaml:3:12: policies/a.yaml: cannot be read: it is larger than 4194304 octets: "
+                    + "policies: names files, as policies/*.yaml does"
             ])
     }
 

@@ -167,7 +167,7 @@ extension MessageReport {
             self.init(
                 id: reference.id, time: reference.time, account: account, result: "open",
                 recipientsAccepted: Int(max(0, taken)),
-                recipientsRefused: Int(max(0, rows.map(\.amount.refusals).reduce(0, +))))
+                recipientsRefused: rows.count { $0.kind == .refusal })
             return
         }
         func given(_ text: String) -> String? { text.isEmpty ? nil : text }
