@@ -55,5 +55,27 @@ extension Scenarios {
                 }
             }
         }
+
+        @Test("a relay that does not offer PIPELINING hears one command after the other, on a used connection too")
+        func lockstep() throws {
+            let relay = try Exim(settings: ["pipelining_advertise_hosts ="])
+            let gateway = try RunningGateway(.init(relays: [.init(relay.port)], limits: ["100 recipients per message"]))
+            let client = try SMTPClient(port: gateway.subscribers, from: "127.0.3.7")
+            try client.hello()
+            for number in 0..<4 {
+                let people = (0..<5).map { "friend\($0)@target.example" }
+                try client.send(
+                    "MAIL FROM:<a@client.example>\r\n" + people.map { "RCPT TO:<\($0)>\r\n" }.joined() + "DATA\r\n")
+                for _ in 0...people.count { #expect(try client.reply().code == 250) }
+                #expect(try client.reply().code == 354)
+                let reply = try client.command("Subject: lockstep \(number)\r\n\r\nHello.\r\n.")
+                #expect(reply.code == 250, "\(reply)")
+                // An envelope that is dropped: RSET goes ahead of the next.
+                try client.must("MAIL FROM:<a@client.example>")
+                try client.must("RCPT TO:<friend@target.example>")
+                try client.must("RSET")
+            }
+            #expect(eventually(within: 30) { relay.deliveredCount == 20 }, "\(relay.deliveredCount) arrived")
+        }
     }
 }

@@ -13,15 +13,16 @@ package final class Exim: MailServer {
     /// The user that Debian's build runs as, and the one that keeps its files here.
     private static let user = "Debian-exim"
 
-    package init() throws {
+    /// `settings` are lines of its main section.
+    package init(settings: [String] = []) throws {
         guard Program.find(Exim.binary) != nil else {
             throw Program.Failure(description: "Exim is not unpacked: bash Tests/run does it")
         }
         folder = try TemporaryFolder(isShared: true)
         port = Ports.free()
         for name in ["spool", "log", "mail"] { try folder.folder(name, owner: Exim.user) }
-        let configuration = try folder.write(
-            Exim.configuration(folder.path, port: port), to: "exim.conf", permissions: 0o644)
+        let lines = settings.map { $0 + "\n" }.joined() + Exim.configuration(folder.path, port: port)
+        let configuration = try folder.write(lines, to: "exim.conf", permissions: 0o644)
         daemon = try Program(Exim.binary, ["-C", configuration, "-bdf", "-q30m"], output: folder.file("log/start"))
         guard Ports.opens(port) else {
             throw Program.Failure(description: "Exim did not start: \(text(of: folder.file("log/start")))")

@@ -4,7 +4,8 @@ import WeirSMTP
 
 /// A connection to a relay: greeted, secured, and ready for MAIL whenever it is borrowed.
 ///
-/// Owned by one loop. What is enqueued goes out with the next ``flush(until:)``; replies are taken in order.
+/// Owned by one loop. What is enqueued goes out with the next ``nextReply(until:_:)``, at once where the relay offers PIPELINING;
+/// replies are taken in order.
 final class RelayConnection {
     let relay: RelayState
     let connection: Connection
@@ -17,8 +18,10 @@ final class RelayConnection {
     private var messages = 0
     /// Refusals and resets since the relay last took a message: relays punish a connection for its errors.
     private var complaints = 0
-    /// Replies that were asked for and have not come.
+    /// Replies that were asked for, or will be, and have not come.
     private var outstanding = 0
+    /// Commands for a relay that does not offer PIPELINING: each goes out when the one before is answered (RFC 2920, 3.1).
+    private var held: [UInt8] = []
     private var state = State.ready
 
     private enum State {
@@ -55,20 +58,17 @@ final class RelayConnection {
     /// Begins a transaction with MAIL and the recipients so far; after one that was broken off cleanly, RSET goes first in the
     /// same segment.
     func enqueue(_ envelope: Envelope) {
-        connection.prepareOutput()
         switch state {
         case .ready: break
         case .envelope:
-            connection.output.append(contentsOf: RelayConnection.rset)
-            outstanding += 1
+            enqueue(1) { $0.append(contentsOf: RelayConnection.rset) }
             complaints += 1
             awaitsResetReply = true
         case .content, .broken: preconditionFailure("a connection in mid-message was taken for a clean one")
         }
         state = .envelope
         transactions += 1
-        envelope.append(offering: offered, to: &connection.output)
-        outstanding += 1 + envelope.recipients
+        enqueue(1 + envelope.recipients) { envelope.append(offering: offered, to: &$0) }
     }
 
     /// RSET was sent ahead of MAIL: its reply is taken before MAIL's.
@@ -76,15 +76,25 @@ final class RelayConnection {
 
     /// Adds the envelope's last recipient to the transaction.
     func enqueueLast(of envelope: Envelope) {
-        connection.prepareOutput()
-        envelope.appendLast(to: &connection.output)
-        outstanding += 1
+        enqueue(1) { envelope.appendLast(to: &$0) }
     }
 
-    func enqueueData() {
+    func enqueueData() { enqueue(1) { $0.append(contentsOf: RelayConnection.data) } }
+
+    /// So many commands.
+    private func enqueue(_ commands: Int, _ write: (inout [UInt8]) -> Void) {
+        outstanding += commands
+        guard offered.keywords.contains(.pipelining) else { return write(&held) }
         connection.prepareOutput()
-        connection.output.append(contentsOf: RelayConnection.data)
-        outstanding += 1
+        write(&connection.output)
+    }
+
+    /// Has the oldest command that is held go out; the ones before are answered.
+    private func releaseHeld() {
+        guard let end = held.firstIndex(of: 0x0A) else { return }
+        connection.prepareOutput()
+        connection.output.append(contentsOf: held[...end])
+        held.removeSubrange(...end)
     }
 
     /// The dot that ends the message; everything of the message was enqueued before.
@@ -125,6 +135,7 @@ final class RelayConnection {
                 relay.meter?.replied(.reset, code: reply.code, after: connection.executor.now.since(asked))
             }
         }
+        releaseHeld()
         if connection.outputCount > 0 { try await flush(until: deadline) }
         while true {
             if let result = try takeReply(body) { return result }

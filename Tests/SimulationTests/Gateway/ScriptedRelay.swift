@@ -108,6 +108,8 @@ final class ScriptedRelay: @unchecked Sendable {
     private struct Visit {
         let link: ScriptLink
         var isSecure = false
+        /// Whether the last EHLO was answered with PIPELINING.
+        var mayPipeline = false
         var sender: String?
         var recipients: [String] = []
         var messages = 0
@@ -132,6 +134,9 @@ final class ScriptedRelay: @unchecked Sendable {
         while true {
             let line = String(decoding: try await nextLine(visit), as: UTF8.self)
             if isDown { return }
+            if !visit.mayPipeline, link.unread > 0 {
+                evidence.violate("P6", "\(name) heard more behind \(line.prefix(60)), and offers no PIPELINING")
+            }
             if line == "QUIT" {
                 link.send("221 2.0.0 bye\r\n")
                 return try await link.flushBlindly(within: .minute)
@@ -171,7 +176,7 @@ final class ScriptedRelay: @unchecked Sendable {
             link.send("hello there\r\n")
             return true
         }
-        if line.hasPrefix("EHLO ") || line.hasPrefix("HELO ") { return hello(line, visit) }
+        if line.hasPrefix("EHLO ") || line.hasPrefix("HELO ") { return hello(line, &visit) }
         if line == "STARTTLS" {
             link.send("220 2.0.0 go\r\n")
             try await link.flushBlindly(within: .minute)
@@ -193,7 +198,8 @@ final class ScriptedRelay: @unchecked Sendable {
         return true
     }
 
-    private func hello(_ line: String, _ visit: Visit) -> Bool {
+    private func hello(_ line: String, _ visit: inout Visit) -> Bool {
+        visit.mayPipeline = line.hasPrefix("EHLO") && manners.keywords.contains("PIPELINING")
         let offers = manners.keywords + (startTLS && !visit.isSecure ? ["STARTTLS"] : [])
         let lines = line.hasPrefix("EHLO") ? [name] + offers : [name]
         for (index, text) in lines.enumerated() {
