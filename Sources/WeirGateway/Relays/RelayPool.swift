@@ -58,6 +58,8 @@ package final class RelayPool: @unchecked Sendable {
             guard !able.isEmpty else { throw .lacksExtension }
             var toWaitFor: RelayState?
             search: for relay in able {
+                // One of weight 0 is for when all others fail, not for when they are busy.
+                if relay.settings.weight == 0, toWaitFor != nil { break }
                 switch relay.claim(for: account, idleAtHand: !isNew && hasIdle(relay)) {
                 case .reuse:
                     guard let connection = takeIdle(relay, for: waiter) else {
