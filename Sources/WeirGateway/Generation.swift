@@ -2,6 +2,7 @@ package import WeirBase
 package import WeirConfiguration
 package import WeirQuota
 import WeirRuntime
+package import WeirSMTP
 
 /// One configuration with all that was made from it; a reload swaps the whole of it, or nothing.
 package final class Generation: Sendable {
@@ -18,8 +19,8 @@ package final class Generation: Sendable {
     /// Of notices, by name.
     package let templates: [NoticeName: NoticeTemplate]
     package let webhooks: [WebhookAccess]
-    /// For an EHLO before the account is known.
-    private let unknown: Announced
+    /// The least number of recipients that a plan takes in a message; nil: none has a limit.
+    private let leastRecipients: UInt64?
 
     package struct Timeouts: Sendable {
         package let command: UInt64
@@ -54,7 +55,8 @@ package final class Generation: Sendable {
         templates = material.templates
         webhooks = material.webhooks
         timeouts = Timeouts(loaded.configuration.timeouts)
-        unknown = Announced(loaded.policies.plans.plans.map { LimitSet($0) })
+        let plans = loaded.policies.plans.plans.map { Announced(LimitSet($0), now: Instant(nanoseconds: 0)) }
+        leastRecipients = plans.compactMap(\.recipients).min()
     }
 
     /// The same configuration with TLS contexts made anew.
@@ -69,26 +71,25 @@ package final class Generation: Sendable {
         timeouts = former.timeouts
         templates = former.templates
         webhooks = former.webhooks
-        unknown = former.unknown
+        leastRecipients = former.leastRecipients
     }
 
-    /// What an account's messages are held to; where the account is not known yet, what holds for any.
-    package func announced(for limits: LimitSet?, now: Instant, relayMax: UInt64?) -> Announced {
-        let own = limits.map { Announced($0, now: now) } ?? unknown
-        return own.smallest(with: Announced(octets: relayMax))
+    /// What an account's messages are held to; nil: it is not known yet. `mayChange`: AUTH may name another.
+    ///
+    /// Then no size but the relays' is told: who hears of a smaller one bounces for good what is larger, and seldom asks again after AUTH.
+    /// And the least number of recipients is, for who hears of that only sends the rest in another message.
+    package func announced(for limits: LimitSet?, mayChange: Bool, now: Instant, relays: Extensions) -> Announced {
+        var announced = limits.map { Announced($0, now: now) } ?? Announced()
+        if mayChange || limits == nil {
+            announced.octets = nil
+            announced = announced.smallest(with: Announced(recipients: leastRecipients))
+        }
+        let ofRelays = Announced(octets: relays.sizeMax, recipients: relays.recipientsMax.map { max(1, $0) })
+        return announced.smallest(with: ofRelays)
     }
 }
 
 extension Generation.Announced {
-    /// While nobody knows whose plan it will be: the largest size, for who is told of a smaller one bounces for good what is larger,
-    /// and seldom asks again after AUTH; the least number of recipients, for who is told of that only sends the rest in another message.
-    init(_ plans: [LimitSet]) {
-        let each = plans.map { Generation.Announced($0, now: Instant(nanoseconds: 0)) }
-        let sizes = each.compactMap(\.octets)
-        octets = sizes.count == each.count ? sizes.max() : nil
-        recipients = each.compactMap(\.recipients).min()
-    }
-
     init(_ limits: LimitSet, now: Instant) {
         for limit in limits.limits(at: now) where limit.window == .message && limit.excess != .observe {
             switch limit.quantity {

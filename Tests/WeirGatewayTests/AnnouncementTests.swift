@@ -8,7 +8,7 @@ import WeirGateway
         "{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: login, plaintext_auth: true }"
 
     /// Mail programs seldom ask again after AUTH, and bounce for good what is larger than they were told.
-    @Test("before AUTH the largest size of any plan and the least number of recipients, then the account's own")
+    @Test("before AUTH the relays' size and the least number of recipients of any plan, then the account's own")
     func hello() async throws {
         let home = try Gate.Home(settings: ["listeners: [\(Self.login)]"])
         try home.plan("small", limits: "10 KB per message, 3 recipients per message")
@@ -18,15 +18,31 @@ import WeirGateway
             _ = try await gate.administration.add("ann", AccountDefinition(plan: "small"), by: gate.actor)
             let token = try await gate.administration.issueToken("ann", by: gate.actor).token
             let client = try SMTPClient(port: gate.port())
-            #expect(try Self.offers(client) == ["SIZE 1000000", "LIMITS RCPTMAX=3"])
+            #expect(try Self.offers(client) == ["SIZE 100000000", "LIMITS RCPTMAX=3"])
             #expect(try client.login("ann", token).code == 235)
             #expect(try Self.offers(client) == ["SIZE 10000", "LIMITS RCPTMAX=3"])
             #expect(try client.command("MAIL FROM:<ann@client.example> SIZE=10001").code == 552)
         }
-        try home.plan("any", limits: "10 recipients per hour")
+    }
+
+    @Test("where AUTH may name another account than the address does, no size of the address's account")
+    func either() async throws {
+        let listener =
+            "{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: login_or_network, plaintext_auth: true }"
+        let home = try Gate.Home(
+            limits: "1 KB per message, 5 recipients per message", settings: ["listeners: [\(listener)]"])
+        try home.plan("large", limits: "1 MB per message, 100 recipients per message")
         try await Gate.run(home) { gate in
-            let offers = try Self.offers(SMTPClient(port: gate.port()))
-            #expect(offers.first == "SIZE 100000000", "the relay's: one plan has no size")
+            _ = try await gate.administration.add("ann", AccountDefinition(plan: "large"), by: gate.actor)
+            _ = try await gate.administration.limit(
+                "ann", name: nil, LimitOverride(text: "2 MB per message", why: "photographs"), by: gate.actor)
+            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            let client = try SMTPClient(port: gate.port())
+            #expect(try Self.offers(client) == ["SIZE 100000000", "LIMITS RCPTMAX=5"])
+            #expect(try client.command("MAIL FROM:<ann@client.example> SIZE=1001").code == 552)
+            #expect(try client.login("ann", token).code == 235)
+            #expect(try Self.offers(client) == ["SIZE 2000000", "LIMITS RCPTMAX=100"])
+            try client.must("MAIL FROM:<ann@client.example> SIZE=2000000")
         }
     }
 

@@ -78,7 +78,8 @@ extension Session {
     /// The largest message that the account's plan and the relays take; nil: any.
     func octetsMax(of account: Account) -> UInt64? {
         let limits = permission(of: account).parties.account.limits
-        return generation.announced(for: limits, now: loop.now, relayMax: generation.relays.offered.sizeMax).octets
+        return generation.announced(for: limits, mayChange: false, now: loop.now, relays: generation.relays.offered)
+            .octets
     }
 
     enum Finding {

@@ -171,15 +171,16 @@ final class Session {
     private func offers() -> [Offer] {
         generation = gateway.generation
         let relays = generation.relays.offered
-        let limits = account.map { $0.standing.parties.account.limits } ?? nil
-        let announced = generation.announced(for: limits, now: loop.now, relayMax: relays.sizeMax)
+        let limits = account.flatMap { permission(of: $0).parties.account.limits }
+        let mayAuthenticate = dialogue.mayAuthenticate && !dialogue.isAuthenticated
+        let announced = generation.announced(for: limits, mayChange: mayAuthenticate, now: loop.now, relays: relays)
         var offers: [Offer] = [.pipelining, .enhancedStatusCodes, .size(announced.octets)]
         if relays.keywords.contains(.eightBitMIME) { offers.append(.eightBitMIME) }
         if relays.keywords.contains(.smtpUTF8) { offers.append(.smtpUTF8) }
         if relays.keywords.contains(.dsn) { offers.append(.dsn) }
         if let recipients = announced.recipients { offers.append(.limits(recipientsMax: recipients)) }
         if dialogue.mayStartTLS { offers.append(.startTLS) }
-        if dialogue.mayAuthenticate, !dialogue.isAuthenticated { offers.append(.authentication) }
+        if mayAuthenticate { offers.append(.authentication) }
         return offers
     }
 
@@ -223,7 +224,7 @@ final class Session {
         }
         meter.shookHands(client.transport.security)
         dialogue.secure()
-        if credential != nil { (account, credential) = (nil, nil) }
+        if credential != nil { (account, credential, known) = (nil, nil, nil) }
         clientName = []
         framer = LineFramer()
     }
