@@ -1,5 +1,6 @@
 import TestKit
 import Testing
+import WeirAdmin
 import WeirConfiguration
 import WeirGateway
 
@@ -53,6 +54,54 @@ import WeirGateway
             }
             _ = ScannerReply(changed)
         }
+    }
+}
+
+@Suite("A scanner's password") struct ScannerPasswordTests {
+    private static func settings(_ scanner: ScannerStub, _ file: String) -> [String] {
+        ["scanner: { url: \"http://127.0.0.1:\(scanner.port)\", deadline: 30s, password_file: \(file) }"]
+    }
+
+    @Test("goes with every message, and a reload reads it again; one that is none is refused, and the former stays")
+    func reload() async throws {
+        let scanner = try ScannerStub { _ in .verdict("no action", 0) }
+        let home = try Gate.Home()
+        let file = home.folder.file("scanner.password")
+        try home.folder.write("first secret\n", to: "scanner.password")
+        try home.write(settings: Self.settings(scanner, file))
+        try await Gate.run(home) { gate in
+            let client = try gate.client()
+            func ask() throws -> String? {
+                #expect(try client.message(to: ["a@example.com"], body).delivered == 1)
+                return scanner.passwords.last ?? nil
+            }
+            #expect(try ask() == "first secret")
+            try home.folder.write("second\n", to: "scanner.password")
+            #expect(try ask() == "first secret")
+            _ = try await gate.administration.reload(by: gate.actor)
+            #expect(try ask() == "second")
+            for (text, reason) in [("\n", "no password in it"), ("third\nX-Forged: yes\n", "more than one line")] {
+                try home.folder.write(text, to: "scanner.password")
+                let error = await #expect(throws: AdminError.self) {
+                    try await gate.administration.reload(by: gate.actor)
+                }
+                let details = error?.errors.map(\.detail) ?? []
+                #expect(details.contains { $0.contains("\(file): \(reason)") }, "\(details)")
+                #expect(try ask() == "second")
+            }
+        }
+    }
+
+    @Test("is none where no file is named")
+    func none() async throws {
+        let scanner = try ScannerStub { _ in .verdict("no action", 0) }
+        let home = try Gate.Home(settings: ["scanner: { url: \"http://127.0.0.1:\(scanner.port)\", deadline: 30s }"])
+        try await Gate.run(home) { gate in
+            let answers = try gate.client().message(to: ["a@example.com"], body)
+            #expect(answers.delivered == 1)
+        }
+        let asked: [String] = scanner.passwords.map { $0 ?? "none" }
+        #expect(asked == ["none"])
     }
 }
 

@@ -140,9 +140,11 @@ extension Material {
     private static func password(in file: String, _ key: String, hint: String) throws(FileFault) -> [UInt8] {
         var password = try contents(of: file, key, octetsMax: 1024, hint: hint)
         while let last = password.last, last == 0x0A || last == 0x0D { password.removeLast() }
-        guard !password.isEmpty, !password.contains(0) else {
+        let isOneLine = !password.contains { $0 == 0x0A || $0 == 0x0D }
+        guard !password.isEmpty, !password.contains(0), isOneLine else {
             throw FileFault(
-                key: key, file: file, reason: "no password in it", hint: "write the password on its only line")
+                key: key, file: file, reason: isOneLine ? "no password in it" : "more than one line",
+                hint: "write the password on its only line")
         }
         return password
     }
