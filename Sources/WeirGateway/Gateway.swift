@@ -202,10 +202,8 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// Counts a recipient that was refused for good, in memory and in the journal; in that one that was only deferred has a row too, so
-    /// that its message is known at once.
-    func noteRefusal(of transaction: Transaction, isFinal: Bool) {
-        let parties = transaction.account.standing.parties
+    /// Counts a recipient that was refused for good, in memory and in the journal, which has a row also of one that was only deferred.
+    func noteRefusal(of transaction: Transaction, _ parties: Parties, isFinal: Bool) {
         let amount = Amount(refusals: isFinal ? 1 : 0)
         if isFinal {
             let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }

@@ -65,9 +65,7 @@ extension AccountEvidence {
     }
 
     /// In the order of the layout.
-    private mutating func visitNumbers<Failure>(
-        _ visit: (inout Double) throws(Failure) -> Void
-    ) throws(Failure) {
+    private mutating func visitNumbers<Failure>(_ visit: (inout Double) throws(Failure) -> Void) throws(Failure) {
         try visit(&content)
         try visit(&delivery)
         try visit(&refusals)
@@ -106,9 +104,7 @@ extension AccountEvidence {
 
 extension DayTally {
     /// In the order of the layout.
-    fileprivate mutating func visitCounts<Failure>(
-        _ visit: (inout UInt32) throws(Failure) -> Void
-    ) throws(Failure) {
+    fileprivate mutating func visitCounts<Failure>(_ visit: (inout UInt32) throws(Failure) -> Void) throws(Failure) {
         try visit(&messages)
         try visit(&recipients)
         try visit(&people)

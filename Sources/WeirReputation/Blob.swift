@@ -77,16 +77,11 @@ struct BlobReader {
     }
 
     /// `place` and all octets of the word are within ``octets``; if not, it traps.
-    private func word<Word: FixedWidthInteger & BitwiseCopyable>(at place: Int, _ type: Word.Type)
-        -> Word
-    {
-        unsafe Word(
-            littleEndian: octets.span.bytes.unsafeLoadUnaligned(fromByteOffset: place, as: Word.self))
+    private func word<Word: FixedWidthInteger & BitwiseCopyable>(at place: Int, _ type: Word.Type) -> Word {
+        unsafe Word(littleEndian: octets.span.bytes.unsafeLoadUnaligned(fromByteOffset: place, as: Word.self))
     }
 
-    mutating func integer<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type)
-        throws(EvidenceError) -> Word
-    {
+    mutating func integer<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type) throws(EvidenceError) -> Word {
         let next = place + Word.bitWidth / 8
         guard next <= end else { throw .damaged }
         defer { place = next }

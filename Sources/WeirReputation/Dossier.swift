@@ -42,17 +42,15 @@ package struct Dossier: Equatable, Sendable {
     private mutating func judge(
         _ message: MessageFacts, _ terms: Terms, _ surroundings: inout Surroundings, _ now: Instant
     ) -> Judgements {
-        var machine: Judgement?
-        if terms.isByNetwork, account?.isSuspended(in: terms.mode) == false {
-            if machines.isStopped(message.name, terms: terms) { return Judgements() }
-            machine = account.flatMap {
-                machines.judge(message, behind: $0, terms: terms, surroundings: &surroundings, at: now)
-            }
-            if machine?.isSuspicious == true { return Judgements(machine: machine) }
+        var judgements = Judgements()
+        if terms.isByNetwork, let account, !account.isSuspended(in: terms.mode) {
+            if machines.isStopped(message.name, terms: terms) { return judgements }
+            judgements = machines.judge(
+                message, behind: account, terms: terms, surroundings: &surroundings, at: now)
+            if judgements.machine?.isSuspicious == true { return judgements }
         }
-        return Judgements(
-            machine: machine,
-            account: account?.judge(message, terms: terms, surroundings: &surroundings, at: now))
+        judgements.account = account?.judge(message, terms: terms, surroundings: &surroundings, at: now)
+        return judgements
     }
 
     private mutating func learn(
@@ -76,26 +74,23 @@ package struct Dossier: Equatable, Sendable {
 
     // MARK: - What follows
 
-    /// Whether a machine may send nothing now, though its account may.
-    package func isStopped(machine name: UInt64, terms: Terms) -> Bool {
-        terms.isByNetwork && machines.isStopped(name, terms: terms)
-    }
-
     /// The machines that may send nothing now, ascending.
     package func stoppedMachines(_ terms: Terms) -> [UInt64] {
         machines.names.filter { machines.isStopped($0, terms: terms) }
     }
 
-    /// Whether the flag of the account or of the machine that writes holds recipients back.
-    package func isBraked(_ name: UInt64, terms: Terms) -> Bool {
-        account?.isFlagged(in: terms.mode) == true
-            || terms.isByNetwork && machines[name]?.evidence.isFlagged(in: terms.mode) == true
+    /// What an account and a machine behind it may do now; that the account is suspended, its own state tells.
+    package func restraint(of name: UInt64, terms: Terms) -> Restraint {
+        let machine = terms.isByNetwork ? machines[name]?.evidence : nil
+        if machine?.isStopped(terms) == true { return .stopped }
+        let isFlagged = account?.isFlagged(in: terms.mode) == true || machine?.isFlagged(in: terms.mode) == true
+        return isFlagged ? .braked : .free
     }
 
     /// In place of a verdict that nobody has any more, on the account or on a machine behind it; nil: it is neither flagged nor
     /// suspended.
     package func lateVerdict(ofMachine name: UInt64?, terms: Terms, at now: Instant) -> Verdict? {
-        let evidence = name.map { machines[$0]?.evidence } ?? account
+        let evidence = if let name { machines[name]?.evidence } else { account }
         guard let evidence, evidence.standing.isFlagged || evidence.standing.isSuspended else { return nil }
         return evidence.lateVerdict(terms: name == nil ? terms : terms.ofOneMachine, at: now)
     }
@@ -109,12 +104,23 @@ package struct Dossier: Equatable, Sendable {
     }
 }
 
+/// What an account or a machine may do, the gravest last.
+package enum Restraint: Comparable, Sendable {
+    case free
+    /// It may write to few people that it does not know.
+    case braked
+    /// It may send nothing.
+    case stopped
+}
+
 /// What is decided of a message: of the machine that it came from, and of its account.
 package struct Judgements: Equatable, Sendable {
     /// Nil: no machine is told apart.
     package var machine: Judgement?
     /// Nil: nothing is decided of the account, for the message is a machine's affair alone.
     package var account: Judgement?
+    /// The machine that was forgotten for this one.
+    package var forgotten: UInt64?
 
     package init(machine: Judgement? = nil, account: Judgement? = nil) {
         self.machine = machine

@@ -45,30 +45,31 @@ package struct Machines: Equatable, Sendable {
         place(of: name).map { machines[$0].evidence.isStopped(terms) } ?? false
     }
 
-    /// Decides of a message of one machine before it is released; nil: nothing is judged, for too few names are familiar.
+    /// Decides of a message of one machine before it is released; of none, where too few names are familiar.
     mutating func judge(
         _ message: MessageFacts, behind account: AccountEvidence, terms: Terms, surroundings: inout Surroundings,
         at now: Instant
-    ) -> Judgement? {
-        guard account.names.familiarCount(at: now) >= Self.machinesMin else { return nil }
-        let place = meet(message.name, now)
+    ) -> Judgements {
+        var judgements = Judgements()
+        guard account.names.familiarCount(at: now) >= Self.machinesMin else { return judgements }
+        let place: Int
+        (place, judgements.forgotten) = meet(message.name, now)
         // What its own account has met is not what all others meet.
         machines[place].evidence.ballot = account.ballot
-        return machines[place].evidence.judge(
+        judgements.machine = machines[place].evidence.judge(
             message, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
+        return judgements
     }
 
     /// Decides anew from what became of a message; nil: its machine is forgotten.
     mutating func learn(
         _ outcome: Outcome, of message: MessageFacts, after found: Findings.OfMessage,
-        behind account: AccountEvidence,
-        terms: Terms, surroundings: inout Surroundings, at now: Instant
+        behind account: AccountEvidence, terms: Terms, surroundings: inout Surroundings, at now: Instant
     ) -> Judgement? {
         guard let place = place(of: message.name) else { return nil }
         machines[place].evidence.ballot = account.ballot
         return machines[place].evidence.learn(
-            outcome, of: message, after: found, terms: terms.ofOneMachine, surroundings: &surroundings,
-            at: now)
+            outcome, of: message, after: found, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
     }
 
     /// Ends the suspension or flag of every machine.
@@ -91,22 +92,24 @@ package struct Machines: Equatable, Sendable {
         return low
     }
 
-    /// Gives a machine its turn, and returns its place. One that is stopped is not forgotten while another can be.
-    private mutating func meet(_ name: UInt64, _ now: Instant) -> Int {
+    /// Gives a machine its turn, and returns its place, and the name of one that is forgotten for it. One that is stopped is not while
+    /// another can be.
+    private mutating func meet(_ name: UInt64, _ now: Instant) -> (place: Int, forgotten: UInt64?) {
         lastTurn += 1
         if let place = place(of: name) {
             machines[place].turn = lastTurn
-            return place
+            return (place, nil)
         }
+        var forgotten: UInt64?
         if machines.count >= Self.max {
             let others = machines.indices.filter { !machines[$0].evidence.standing.isSuspended }
             let candidates = others.isEmpty ? Array(machines.indices) : others
             if let oldest = candidates.min(by: { machines[$0].turn < machines[$1].turn }) {
-                machines.remove(at: oldest)
+                forgotten = machines.remove(at: oldest).name
             }
         }
         let place = firstPlace(from: name)
         machines.insert(Machine(name: name, turn: lastTurn, evidence: AccountEvidence(at: now)), at: place)
-        return place
+        return (place, forgotten)
     }
 }

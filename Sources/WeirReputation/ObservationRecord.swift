@@ -74,7 +74,7 @@ extension BlobWriter {
         put(UInt8(clamping: Mode.allCases.firstIndex(of: terms.mode) ?? 0))
         put(terms.newPeopleADay)
         put(terms.prior)
-        put(UInt8(terms.isByNetwork ? 1 : 0) | UInt8(terms.isOneMachine ? 2 : 0))
+        put(UInt8(terms.isByNetwork ? 1 : 0))
         put(option: terms.opened?.nanoseconds)
         put(terms.thresholds.flag)
         put(terms.thresholds.suspend)
@@ -134,8 +134,7 @@ extension BlobReader {
         guard mode < Mode.allCases.count else { throw .damaged }
         var terms = Terms(newPeopleADay: try double(), prior: try double())
         terms.mode = Mode.allCases[mode]
-        let flags = try integer(UInt8.self)
-        (terms.isByNetwork, terms.isOneMachine) = (flags & 1 != 0, flags & 2 != 0)
+        terms.isByNetwork = try integer(UInt8.self) & 1 != 0
         terms.opened = try option().map(Instant.init(nanoseconds:))
         terms.thresholds.flag = try double()
         terms.thresholds.suspend = try double()

@@ -21,7 +21,7 @@ package struct Terms: Equatable, Sendable {
     /// Told by its network, not by a login: an office. Names take the place of networks.
     package var isByNetwork = false
     /// One machine of such an account: see ``ofOneMachine``.
-    package var isOneMachine = false
+    package fileprivate(set) var isOneMachine = false
     /// When the account was opened; nil: long ago.
     package var opened: Instant?
     package var thresholds = Thresholds()

@@ -96,6 +96,10 @@ extension Reply {
     /// To a recipient for whom no connection came free: all are in use, or as many as one account may hold.
     package static let relaysBusy = Reply(
         451, EnhancedCode(4, 4, 1), "All relay connections that this account may use are in use, try again")
+    /// To a recipient that asks for more than the relay offers that the message's first recipient found.
+    package static let notOfferedHere = Reply(
+        451, EnhancedCode(4, 4, 1),
+        "The relay of this message does not offer what this recipient asks for, send it in another message")
     /// The relay closed or fell silent.
     package static let relayLost = Reply(451, EnhancedCode(4, 4, 2), "The relay was lost, try again")
     /// To DATA when every recipient was refused and one of them for now.

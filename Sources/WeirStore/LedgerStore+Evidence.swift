@@ -54,7 +54,7 @@ package enum DamagedOctets: Equatable, Sendable {
 
 struct EvidenceStatements {
     let find, save, drop: Statement
-    let machines, saveMachine, dropMachine: Statement
+    let machines, saveMachine, dropMachine, dropMachines: Statement
     let insertObservation, observations, dropObservation, trim: Statement
     let surroundings, setAside, damaged, trimDamaged: Statement
 
@@ -65,6 +65,7 @@ struct EvidenceStatements {
         machines = try database.prepare("SELECT name, turn, state FROM machine WHERE subject = ?1 ORDER BY name")
         saveMachine = try database.prepare("INSERT OR REPLACE INTO machine VALUES(?1, ?2, ?3, ?4)")
         dropMachine = try database.prepare("DELETE FROM machine WHERE subject = ?1 AND name = ?2")
+        dropMachines = try database.prepare("DELETE FROM machine WHERE subject = ?1")
         insertObservation = try database.prepare("INSERT INTO observation VALUES(?1, ?2)")
         observations = try database.prepare("SELECT * FROM observation WHERE sequence > ?1 ORDER BY sequence")
         dropObservation = try database.prepare("DELETE FROM observation WHERE sequence = ?1")
@@ -101,7 +102,9 @@ extension LedgerStore {
     /// What accounts share, and the last observation that is in all that is saved.
     package func savedSurroundings() throws(StoreError) -> (octets: [UInt8]?, observed: UInt64) {
         let octets = try conduct.surroundings.first { statement throws(StoreError) in statement.blob(0) }
-        return (octets, try number("observed") ?? 0)
+        // What no sequence can be was not written by us; the journal's rows tell where it goes on.
+        let observed = try number("observed") ?? 0
+        return (octets, observed <= UInt64(Int64.max) ? observed : 0)
     }
 
     /// What was observed after that, in its order.
@@ -132,6 +135,14 @@ extension LedgerStore {
             }
             try maintenance.setMeta.run(.text("observed"), .unsigned(snapshot.observed))
             try conduct.trim.run(.unsigned(snapshot.observed))
+        }
+    }
+
+    /// Deletes all that is known of an account, and of the machines behind it.
+    package func forget(_ subject: SubjectID) throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            try conduct.drop.run(.unsigned(subject.number))
+            try conduct.dropMachines.run(.unsigned(subject.number))
         }
     }
 

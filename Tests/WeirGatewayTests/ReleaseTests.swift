@@ -40,6 +40,34 @@ import WeirRuntime
         }
     }
 
+    @Test("who has the login of an account that was removed begins with nothing held against him")
+    func removed() async throws {
+        let home = try ConductTests.home("suspend", relay: try ConductTests.relay())
+        try await Gate.run(home) { gate in
+            let former = try await ConductTests.ann(gate)
+            _ = try ConductTests.spam(gate, token: former)
+            try Self.becomes(.suspended, gate)
+            try await gate.administration.remove("ann", by: gate.actor)
+            let token = try await ConductTests.ann(gate)
+            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
+            try client.hello()
+            #expect(try client.login("ann", former).code == 535)
+            #expect(try client.login("ann", token).code == 235)
+            for number in 0..<3 {
+                #expect(try client.message(to: ["friend\(number)@example.com"], body).dot?.code == 250)
+            }
+            #expect(try await gate.administration.account("ann").state == .normal)
+        }
+        // Nor does the store bring it back.
+        try await Gate.run(home) { gate in
+            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
+            try client.hello()
+            #expect(try client.login("ann", token).code == 235)
+            #expect(try client.message(to: ["friend9@example.com"], body).dot?.code == 250)
+        }
+    }
+
     @Test("another password ends no suspension that an administrator made or confirmed")
     func byHand() async throws {
         let home = try ConductTests.home("suspend", relay: try ConductTests.relay())

@@ -79,7 +79,9 @@ extension GatewayAdministration {
     }
 
     package func remove(_ login: String, by actor: Actor) async throws(AdminError) {
+        let key = try await record(login).key
         try await change(login, by: actor) { store, author throws(StoreError) in try store.remove(login, by: author) }
+        try await mapped { () throws(StoreError) in try await detector.forget(try await subject(of: key)) }
     }
 
     package func limit(

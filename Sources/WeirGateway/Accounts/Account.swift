@@ -140,6 +140,18 @@ package final class Account: Sendable {
         changes.add(1, ordering: .releasing)
     }
 
+    /// Goes to another state, but ends no suspension: returns where it was, and nil where it stays. With `former`, only from there.
+    func move(to state: AccountState, from former: AccountState? = nil) -> AccountState? {
+        let left = current.withLock { standing -> AccountState? in
+            let present = standing.state
+            guard present != state, present != .suspended, former == nil || present == former else { return nil }
+            standing.state = state
+            return present
+        }
+        if left != nil { changes.add(1, ordering: .releasing) }
+        return left
+    }
+
     /// Who is counted for mail to the contact, postmaster and abuse; nil before the first.
     var reliefSubject: SubjectID? {
         get { relief.withLock { $0 } }

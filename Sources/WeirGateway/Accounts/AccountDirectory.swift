@@ -220,8 +220,10 @@ package final class AccountDirectory: @unchecked Sendable {
             return cache.roster[key]
         }
         guard let known else { return }
+        // As of before the look: its first mail may put it there meanwhile.
+        let wasProvisional = known.standing.isProvisional
         guard let record = try await withStore({ store throws(StoreError) in try store.account(key) }) else {
-            if known.standing.isProvisional { return refreshByRule(known) }
+            if wasProvisional { return refreshByRule(known) }
             forget(known)
             return
         }

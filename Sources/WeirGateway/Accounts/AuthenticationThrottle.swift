@@ -62,7 +62,7 @@ package struct AuthenticationThrottle {
         return .proceed(delay: min((.second / 4) << UInt64(min(excess, 10)), AuthenticationThrottle.delayMax))
     }
 
-    /// Whether this very guess has failed from there a little while ago, and so fails again.
+    /// Whether this very guess is among the last that failed from there, and so fails again.
     package func hasFailed(_ guess: UInt64, from source: IPAddress) -> Bool {
         sources[AuthenticationThrottle.network(of: source)]?.guesses.contains(guess) == true
     }

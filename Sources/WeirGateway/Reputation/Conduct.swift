@@ -62,9 +62,9 @@ struct Conduct {
         isStopped = judgements.isSuspended && terms.mode == .suspend
     }
 
-    /// What became of it; nil where it was not judged. Recipients that no relay answered are left out.
+    /// What became of it; nil where it was not judged, or nobody is to be told. Recipients that no relay answered are left out.
     func outcome(isTaken: Bool?) -> (outcome: Outcome, facts: MessageFacts, findings: MessageFindings)? {
-        guard let judged else { return nil }
+        guard let judged, judged.findings != MessageFindings(account: nil) else { return nil }
         var facts = judged.facts
         let answered = zip(people, replies).compactMap { person, reply in reply.map { (person, $0) } }
         facts.recipients = answered.map(\.0)

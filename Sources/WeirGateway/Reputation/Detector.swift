@@ -69,7 +69,7 @@ package final class Detector: Sendable {
         return try await writer.withStore { store throws(StoreError) in
             var damaged: [DamagedOctets] = []
             let fault = try self.read(subject, from: store, &damaged)
-            try store.setAside(damaged)
+            try self.setAside(damaged, in: store)
             return fault
         }
     }
@@ -89,7 +89,6 @@ package final class Detector: Sendable {
                 return nil
             }
         }
-        let former = damaged.count
         let account = try store.evidence(of: subject).flatMap { decoded($0, orSetAside: .evidence(subject, $0)) }
         let machines = try store.machines(of: subject).compactMap { row in
             decoded(row.octets, orSetAside: .machine(row)).map {
@@ -99,9 +98,13 @@ package final class Detector: Sendable {
         let dossier = Dossier(account: account, machines: Machines(machines))
         state.withLock { state in
             if !state.evidence.knows(subject) { state.evidence.keep(dossier, of: subject, state.unsaved) }
-            state.damaged += damaged.count - former
         }
         return fault
+    }
+
+    private func setAside(_ damaged: [DamagedOctets], in store: LedgerStore) throws(StoreError) {
+        state.withLock { $0.damaged += damaged.count }
+        try store.setAside(damaged)
     }
 
     // MARK: - Deciding
@@ -110,9 +113,7 @@ package final class Detector: Sendable {
     /// through before.
     ///
     /// Nobody must while there is an ``alarm``: the flag may come from what is broken.
-    func holds(
-        _ person: UInt64, pending: Int, from machine: UInt64, of subject: SubjectID, _ terms: Terms
-    ) -> Bool {
+    func holds(_ person: UInt64, pending: Int, from machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
         let now = runtime.now
         return state.withLock { state in
             guard state.surroundings.climate.alarm(at: now) == nil else { return false }
@@ -121,14 +122,9 @@ package final class Detector: Sendable {
         }
     }
 
-    /// Whether a machine behind an account may send nothing now.
-    func isStopped(machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
-        state.withLock { $0.evidence[subject]?.isStopped(machine: machine, terms: terms) ?? false }
-    }
-
-    /// Whether the flag of an account, or of the machine that writes, holds recipients back.
-    func isBraked(machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
-        state.withLock { $0.evidence[subject]?.isBraked(machine, terms: terms) ?? false }
+    /// What an account and a machine behind it may do now.
+    func restraint(of machine: UInt64, behind subject: SubjectID, _ terms: Terms) -> Restraint {
+        state.withLock { $0.evidence[subject]?.restraint(of: machine, terms: terms) ?? .free }
     }
 
     /// The machines behind an account that may send nothing now.
@@ -185,6 +181,19 @@ package final class Detector: Sendable {
         try await save()
         // In shadow no account is moved.
         return (terms.mode == .shadow ? .normal : AccountState(standing), machines)
+    }
+
+    /// Forgets an account that was removed, so that nothing it did falls on the next who has its login.
+    package func forget(_ subject: SubjectID) async throws(StoreError) {
+        // First, so that nothing in the journal brings it back.
+        try await save()
+        try await writer.withStore { store throws(StoreError) in
+            try store.forget(subject)
+            self.state.withLock { state in
+                state.evidence.forget(subject)
+                state.unsaved[subject] = nil
+            }
+        }
     }
 
     /// Takes what was observed of an account that is at hand, and files it for the journal; what is decided by it, or nil where it
@@ -294,8 +303,7 @@ package final class Detector: Sendable {
                 if let record { _ = state.take(record) }
             }
         }
-        state.withLock { $0.damaged = damaged.count }
-        try store.setAside(damaged)
+        try setAside(damaged, in: store)
     }
 }
 
@@ -303,30 +311,24 @@ extension Detector.State {
     /// Makes the last observation's change: the first time, and again after a restart.
     mutating func take(_ record: ObservationRecord) -> Judgements {
         let subject = SubjectID(number: record.account)
-        let (judgements, found, left) = evidence.change(subject, unsaved) { dossier in
-            let found = dossier.machines.names
-            let judgements = dossier.observe(
-                record.observation, terms: record.terms, surroundings: &surroundings, at: record.time)
-            return (judgements, found, dossier.machines.names)
+        let judgements = evidence.change(subject, unsaved) { dossier in
+            dossier.observe(record.observation, terms: record.terms, surroundings: &surroundings, at: record.time)
         }
-        note(record.observation, of: subject, found, left)
+        note(record.observation, of: subject, judgements)
         if unsavedSince == nil { unsavedSince = record.time }
         return judgements
     }
 
-    /// Notes what an observation has changed, which found some machines and left others.
-    private mutating func note(
-        _ observation: Observation, of subject: SubjectID, _ found: [UInt64], _ left: [UInt64]
-    ) {
+    /// Notes what an observation has changed: the account, and machines behind it.
+    private mutating func note(_ observation: Observation, of subject: SubjectID, _ judgements: Judgements) {
         unsaved[subject, default: Unsaved()].observation = observed
-        guard !left.isEmpty else { return }
-        var changed = Set(found).subtracting(left)
         switch observation {
-        case .message(let facts), .outcome(_, of: let facts, after: _): changed.insert(facts.name)
-        case .release: changed.formUnion(left)
+        case .message(let facts), .outcome(_, of: let facts, after: _):
+            if judgements.machine != nil { unsaved[subject]?.machines.insert(facts.name) }
+            if let forgotten = judgements.forgotten { unsaved[subject]?.machines.insert(forgotten) }
+        case .release: unsaved[subject]?.machines.formUnion(evidence[subject]?.machines.names ?? [])
         case .failedLogin, .capReached, .complaint: break
         }
-        unsaved[subject, default: Unsaved()].machines.formUnion(changed)
     }
 
     fileprivate var hasMuch: Bool {

@@ -24,14 +24,10 @@ package struct EvidenceCache: ~Copyable {
     /// Whether it has what is known of the account, and be it nothing.
     package func knows(_ subject: SubjectID) -> Bool { younger[subject] != nil || older[subject] != nil }
 
-    package subscript(_ subject: SubjectID) -> Dossier? {
-        (younger[subject] ?? older[subject])?.dossier
-    }
+    package subscript(_ subject: SubjectID) -> Dossier? { (younger[subject] ?? older[subject])?.dossier }
 
     /// Keeps what is not there; what is `unsaved` never goes.
-    package mutating func keep<Mark>(
-        _ dossier: Dossier, of subject: SubjectID, _ unsaved: [SubjectID: Mark]
-    ) {
+    package mutating func keep<Mark>(_ dossier: Dossier, of subject: SubjectID, _ unsaved: [SubjectID: Mark]) {
         put(Place(dossier), of: subject, unsaved)
     }
 
@@ -45,6 +41,11 @@ package struct EvidenceCache: ~Copyable {
         return body(&place.dossier)
     }
 
+    package mutating func forget(_ subject: SubjectID) {
+        if let place = younger.removeValue(forKey: subject) { youngerCount -= 1 + place.dossier.machines.count }
+        older[subject] = nil
+    }
+
     /// What was used belongs to the younger generation.
     private mutating func use<Mark>(_ subject: SubjectID, _ unsaved: [SubjectID: Mark]) -> Place {
         if let place = younger[subject] { return place }
@@ -53,9 +54,7 @@ package struct EvidenceCache: ~Copyable {
         return place
     }
 
-    private mutating func put<Mark>(
-        _ place: Place, of subject: SubjectID, _ unsaved: [SubjectID: Mark]
-    ) {
+    private mutating func put<Mark>(_ place: Place, of subject: SubjectID, _ unsaved: [SubjectID: Mark]) {
         if youngerCount >= EvidenceCache.generationMax {
             let kept = older.filter { unsaved[$0.key] != nil }
             older = younger

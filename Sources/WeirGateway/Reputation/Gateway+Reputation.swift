@@ -26,10 +26,10 @@ extension Gateway {
 
     /// Ends the flag of an account whose evidence was damaged: what is known of it begins anew, and of the flag knows nothing.
     private func endFlag(of account: Account) {
-        guard account.standing.state == .flagged, !detector.hasEvidence(of: account.subject),
-            let mode = account.standing.conduct?.mode, mode == .flag || mode == .suspend
+        guard !detector.hasEvidence(of: account.subject),
+            let mode = account.standing.conduct?.mode, mode == .flag || mode == .suspend,
+            account.move(to: .normal, from: .flagged) != nil
         else { return }
-        account.update { $0.state = .normal }
         store(nil, of: account, mode, moving: .normal, because: "its evidence was damaged, and begins anew")
     }
 
@@ -38,29 +38,26 @@ extension Gateway {
         let mode = terms.mode
         dailyScores.note(judgement, of: account.subject, terms.thresholds, at: runtime.now)
         let state = AccountState(judgement.standing)
-        let present = account.standing.state
         var record: VerdictRecord?
         if let verdict = judgement.verdict {
             log(verdict, of: account, mode)
             record = VerdictRecord(verdict, of: account.key, machine: nil, mode, at: runtime.wall)
         }
         // A suspension is ended by nobody but an administrator. All else follows the evidence, also where a kill came between the two.
-        guard state != present, present != .suspended, mode == .suspend || (mode == .flag && state != .suspended)
+        guard mode == .suspend || (mode == .flag && state != .suspended), let former = account.move(to: state)
         else { return store(record, of: account, mode, moving: nil) }
-        account.update { $0.state = state }
         if state == .suspended { telemetry.metrics.quota.suspensions[.detector].add() }
         if record == nil, state == .suspended || state == .flagged {
             record = lateRecord(of: account, machine: nil, terms)
-            record?.old = present
+            record?.old = former
         }
         store(record, of: account, mode, moving: state)
     }
 
     /// Records what is decided of one machine behind an account, and tells of it; its evidence alone stops it.
-    func carryOut(_ judgement: Judgement, ofMachine name: [UInt8], behind account: Account, _ terms: Terms) {
+    func carryOut(_ judgement: Judgement, ofMachine machine: String, behind account: Account, _ terms: Terms) {
         dailyScores.note(judgement, of: account.subject, terms.thresholds, at: runtime.now)
         guard let verdict = judgement.verdict else { return }
-        let machine = String(decoding: name, as: UTF8.self)
         log(verdict, of: account, terms.mode, machine: machine)
         if verdict.after.isSuspended { _ = recordedStops.withLock { $0.insert(stop(of: machine, behind: account)) } }
         let record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
@@ -69,8 +66,7 @@ extension Gateway {
 
     /// Sees to it, when a machine is refused, that its stop has a record and is told: a kill may have come between, or a store that
     /// failed for long.
-    func ensureRecord(ofMachine name: [UInt8], behind account: Account, _ terms: Terms) {
-        let machine = String(decoding: name, as: UTF8.self)
+    func ensureRecord(ofMachine machine: String, behind account: Account, _ terms: Terms) {
         let stop = stop(of: machine, behind: account)
         guard recordedStops.withLock({ $0.insert(stop) }) else { return }
         runtime.loops[0].spawn { [self] in
@@ -88,11 +84,17 @@ extension Gateway {
         }
     }
 
+    /// Of a stop that the store did not take.
+    private func forgetRecord(ofMachine machine: String, behind account: Account) {
+        recordedStops.withLock { $0.remove(stop(of: machine, behind: account)) }
+    }
+
     private func stop(of machine: String, behind account: Account) -> RecordedStops.Stop {
         RecordedStops.Stop(subject: account.subject, name: hash(ofMachine: machine))
     }
 
-    private func hash(ofMachine name: String) -> UInt64 {
+    /// What tells a machine: the name that it gave in EHLO, as a person reads it.
+    func hash(ofMachine name: String) -> UInt64 {
         let octets = name.utf8.map(\.lowercased)
         return evidenceHash(octets.span)
     }
@@ -130,6 +132,8 @@ extension Gateway {
     ) {
         let hasRoom = verdictsPending.load(ordering: .relaxed) < Gateway.verdictsPendingMax
         let verdict = hasRoom ? record : nil
+        // Made good when the machine is refused.
+        if !hasRoom, let machine = record?.machine { forgetRecord(ofMachine: machine, behind: account) }
         guard verdict != nil || state != nil else { return }
         verdictsPending.add(1, ordering: .relaxed)
         let reason = record?.sentences.joined(separator: "; ") ?? other
@@ -145,14 +149,13 @@ extension Gateway {
             _ = await ledger.becomesDurable(ticket, until: loop.now + Gateway.evidenceWait, waiter: waiter)
             waiter.retire()
             var tries = 1
-            var isKept = await keep(verdict, of: account, moving: state, by: author, telling: notices)
-            while !isKept, tries < Gateway.verdictTriesMax, !isDraining {
+            while !(await keep(verdict, of: account, moving: state, by: author, telling: notices)) {
+                guard tries < Gateway.verdictTriesMax, !isDraining else {
+                    if let machine = verdict?.machine { forgetRecord(ofMachine: machine, behind: account) }
+                    break
+                }
                 tries += 1
                 await loop.sleep(until: loop.now + Gateway.verdictRetry)
-                isKept = await keep(verdict, of: account, moving: state, by: author, telling: notices)
-            }
-            if !isKept, let machine = verdict?.machine {
-                recordedStops.withLock { $0.remove(stop(of: machine, behind: account)) }
             }
             verdictsPending.subtract(1, ordering: .relaxed)
         }

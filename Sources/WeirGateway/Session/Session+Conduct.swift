@@ -43,40 +43,41 @@ extension Session {
             return nil
         }
         terms.isByNetwork = !dialogue.isAuthenticated
-        let (sender, name) = (address(mail.path), clientName.map(\.lowercased))
         let hash = gateway.evidenceHash
-        return Conduct(terms, name: hash(name.span), sender: sender.isEmpty ? nil : hash(sender.span), hash: hash)
+        let sender = mail.path.mailbox.isEmpty ? nil : self.hash(of: mail.path)
+        return Conduct(terms, name: gateway.hash(ofMachine: machine), sender: sender, hash: hash)
     }
 
     /// Notes a recipient that goes to the relay.
     func noteWritten(_ recipient: RecipientParameters, length: Int) {
         guard let transaction, transaction.conduct != nil else { return }
-        transaction.conduct?.write(to: person(recipient, length: length))
+        transaction.conduct?.write(to: hash(of: recipient.path))
     }
 
-    /// Whether the machine that sends is stopped, though its account is not; then that has its record.
+    /// What the account and the machine that sends may do now.
     @inline(never)
-    func isMachineStopped(_ transaction: Transaction) -> Bool {
-        guard transaction.isByNetwork, let conduct = transaction.conduct,
-            gateway.detector.isStopped(machine: conduct.name, of: transaction.account.subject, conduct.terms)
-        else { return false }
-        gateway.ensureRecord(ofMachine: clientName, behind: transaction.account, conduct.terms)
-        return true
+    func restraint(_ transaction: Transaction) -> Restraint {
+        let state = permission(of: transaction.account).state
+        if state == .suspended { return .stopped }
+        let ofAccount: Restraint = state == .flagged ? .braked : .free
+        guard transaction.isByNetwork, let conduct = transaction.conduct else { return ofAccount }
+        let ofMachine = gateway.detector.restraint(
+            of: conduct.name, behind: transaction.account.subject, conduct.terms)
+        return max(ofAccount, ofMachine)
     }
 
-    /// Whether the account is flagged, or the machine that sends.
+    /// Sees to it that the stop of the machine that sends has its record.
     @inline(never)
-    private func isBraked(_ transaction: Transaction) -> Bool {
-        if permission(of: transaction.account).state == .flagged { return true }
-        guard transaction.isByNetwork, let conduct = transaction.conduct else { return false }
-        return gateway.detector.isBraked(machine: conduct.name, of: transaction.account.subject, conduct.terms)
+    func ensureMachineRecord(_ transaction: Transaction) {
+        guard let conduct = transaction.conduct else { return }
+        gateway.ensureRecord(ofMachine: machine, behind: transaction.account, conduct.terms)
     }
 
     /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
     /// through.
     func brake(_ recipient: RecipientParameters, length: Int, _ transaction: Transaction) -> Reply? {
-        guard isBraked(transaction), let conduct = transaction.conduct else { return nil }
-        let person = person(recipient, length: length)
+        guard let conduct = transaction.conduct else { return nil }
+        let person = hash(of: recipient.path)
         func holds(pending: Int) -> Bool {
             gateway.detector.holds(
                 person, pending: pending, from: conduct.name, of: transaction.account.subject, conduct.terms)
@@ -88,15 +89,14 @@ extension Session {
         return Explanation.slowed(contact: generation.configuration.contact, id: transaction.id)
     }
 
-    private func person(_ recipient: RecipientParameters, length: Int) -> UInt64 {
-        let address = address(recipient.path)
+    /// Of an address in the command at hand.
+    private func hash(of path: Path) -> UInt64 {
+        let address = client.withInput { input in path.mailbox.map { input[$0].lowercased } }
         return gateway.evidenceHash(address.span)
     }
 
-    /// Of the command at hand, in lower case.
-    private func address(_ path: Path) -> [UInt8] {
-        client.withInput { input in path.mailbox.map { input[$0].lowercased } }
-    }
+    /// The name of the machine that sends, which EHLO said, as a person reads it.
+    private var machine: String { String(decoding: clientName, as: UTF8.self) }
 
     /// Decides of a message whose end has come; a reply refuses it.
     @inline(never)
@@ -138,7 +138,7 @@ extension Session {
 
     private func carryOut(_ judgements: Judgements, of account: Account, _ terms: Terms) {
         if let judgement = judgements.machine {
-            gateway.carryOut(judgement, ofMachine: clientName, behind: account, terms)
+            gateway.carryOut(judgement, ofMachine: machine, behind: account, terms)
         }
         if let judgement = judgements.account { gateway.carryOut(judgement, of: account, terms) }
     }

@@ -1,6 +1,7 @@
 import WeirBase
 import WeirConfiguration
 import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirSMTP
 import WeirStore
@@ -265,13 +266,18 @@ extension Session {
             return reply(to: outcome)
         }
         let ruling = try await scan(transaction)
-        if let refusal = judge(transaction) ?? ruling {
+        let refusal = judge(transaction) ?? ruling
+        if refusal != nil {
             abandonRelay(of: transaction)
-            return ForwardedReply(refusal)
+            gateway.ledger.withdraw(transaction.holds)
         }
-        // What was observed of it must outlive a kill, as its charge does.
+        // What was observed of it must outlive a kill, as its charge does: also a suspension, once the client is told of it.
         let ticket = transaction.isObserved ? gateway.ledger.lastTicket : 0
         let deadline = loop.now + Session.durabilityTimeout
+        if let refusal {
+            _ = await gateway.ledger.becomesDurable(ticket, until: deadline, waiter: waiter)
+            return ForwardedReply(refusal)
+        }
         while true {
             if let refusal = lastRefusal(transaction) {
                 abandonRelay(of: transaction)
@@ -298,7 +304,7 @@ extension Session {
         let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
-        guard !isRelief, permission.state == .suspended || isMachineStopped(transaction) else { return nil }
+        guard !isRelief, restraint(transaction) == .stopped else { return nil }
         return suspension(transaction)
     }
 

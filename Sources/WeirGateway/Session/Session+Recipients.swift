@@ -11,12 +11,15 @@ extension Session {
     /// Decides one recipient; what passes is enqueued for the relay, where there is one.
     func admit(_ recipient: RecipientParameters, length: Int) -> Errand? {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
-        if let reply = brake(recipient, length: length, transaction), !mayBeRelief(recipient, length: length) {
+        let restraint = restraint(transaction)
+        if restraint == .braked, let reply = brake(recipient, length: length, transaction),
+            !mayBeRelief(recipient, length: length)
+        {
             gateway.telemetry.metrics.detector.braked.add()
             refuse(told(.deferredFlagged, reply))
             return nil
         }
-        switch decide(transaction) {
+        switch decide(transaction, isStopped: restraint == .stopped) {
         case .refused(let disposition, let reply):
             guard mayBeRelief(recipient, length: length) else {
                 refuse(told(disposition, reply))
@@ -42,7 +45,7 @@ extension Session {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(hold)
-            return refuse(told(.failed, transaction.isLost ? .relayLost : unavailable(transaction)))
+            return refuse(told(.failed, unavailable(transaction)))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
@@ -67,12 +70,13 @@ extension Session {
         case refused(MetricLabels.Disposition, Reply)
     }
 
-    /// Reserves one more recipient, or says why not.
-    private func decide(_ transaction: Transaction) -> Admission {
+    /// Reserves one more recipient, or says why not; `isStopped`: its account or machine may send nothing now.
+    private func decide(_ transaction: Transaction, isStopped: Bool) -> Admission {
         if transaction.isLost { return .refused(.failed, .relayLost) }
         let permission = permission(of: transaction.account)
         if permission.refusal != nil { return .refused(.refusedPolicy, .relayingDenied) }
-        if permission.state == .suspended || isMachineStopped(transaction) {
+        if isStopped {
+            if permission.state != .suspended { ensureMachineRecord(transaction) }
             return .refused(
                 .refusedSuspended,
                 Explanation.suspended(
@@ -93,7 +97,7 @@ extension Session {
             let reply = explain(refusal, transaction)
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 // Who comes again when there is room, as he was told, shall not have used up his refusals by that.
-                gateway.noteRefusal(of: transaction, isFinal: reply.code >= 500)
+                noteRefusal(transaction, code: reply.code)
                 noteLimitReached(transaction)
             }
             transaction.story.limit = refusal.limit.name.description
@@ -162,6 +166,7 @@ extension Session {
             transaction.relay = relay
             transaction.story.relay = relay.relay.settings.name
             transaction.awaitsMailReply = true
+            transaction.unavailable = nil
             return true
         } catch {
             gateway.noteUnavailable(error, transaction)
@@ -212,7 +217,7 @@ extension Session {
         meter.answered(.rcpt, code: run.code, count: run.count)
         transaction?.relay?.relay.meter?.replied(
             .rcpt, code: run.code, after: loop.now.since(run.began), count: run.count)
-        tell(run.code >= 400 ? .refusedRelay : .accepted, count: run.count)
+        tell(run.code >= 400 ? .refusedRelay : .accepted, code: run.code, count: run.count)
         run.count = 0
     }
 
@@ -261,8 +266,8 @@ extension Session {
         giveBackOne(hold)
         transaction.conduct?.hear(nil)
         end(&run)
-        tell(.failed)
-        let reply = farewell ?? ForwardedReply(transaction.isLost ? .relayLost : unavailable(transaction))
+        let reply = farewell ?? ForwardedReply(unavailable(transaction))
+        tell(.failed, code: reply.code)
         // The envelope has a recipient now that was refused: it goes to no other relay.
         transaction.isLost = true
         client.output.append(contentsOf: reply.octets)
@@ -280,7 +285,8 @@ extension Session {
             relay.relay.meter?.replied(.mail, code: reply.code, after: loop.now.since(asked))
             if reply.isClosing { return ForwardedReply(reply, from: octets) }
             if 300..<400 ~= reply.code { return ForwardedReply(.relayLost) }
-            if !reply.isPositive { transaction.mailRefusal = ForwardedReply(reply, from: octets) }
+            // Another relay's, that was lost since, says nothing any more.
+            transaction.mailRefusal = reply.isPositive ? nil : ForwardedReply(reply, from: octets)
             return nil
         }
         transaction.awaitsMailReply = false
@@ -289,7 +295,10 @@ extension Session {
 
     /// What a recipient is told for whom there is no relay.
     private func unavailable(_ transaction: Transaction) -> Reply {
-        switch transaction.unavailable {
+        if transaction.isLost { return .relayLost }
+        // It has one, which offers less than this recipient asks for.
+        if transaction.relay != nil { return .notOfferedHere }
+        return switch transaction.unavailable {
         case .busy: .relaysBusy
         case .lacksExtension: .notOffered
         case .unreachable, .interrupted, nil: .noRelay
@@ -299,8 +308,18 @@ extension Session {
     private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, _ hold: Hold, code: UInt16) {
         relay.noteRefusal()
         giveBackOne(hold)
-        if code >= 500 { gateway.noteRefusal(of: transaction, isFinal: true) }
+        if code >= 500 { noteRefusal(transaction, code: code) }
     }
+
+    /// Counts a recipient that was refused for good. One that was deferred is only told of, so that its message is known at once.
+    private func noteRefusal(_ transaction: Transaction, code: UInt16) {
+        guard code >= 500 || transaction.story.refused < Session.deferralsToldMax else { return }
+        let parties = permission(of: transaction.account).parties
+        gateway.noteRefusal(of: transaction, parties, isFinal: code >= 500)
+    }
+
+    /// Recipients of a message that were deferred by a limit, of which the journal has rows, at most: a client may go on for ever.
+    private static let deferralsToldMax = 100
 
     /// After a relay was lost: another connection that has the envelope, or false.
     private func replaceRelay(of transaction: Transaction) async -> Bool {

@@ -13,8 +13,9 @@ struct Story {
     /// Recipients that a relay took, and that were refused by anyone.
     private(set) var accepted = 0
     private(set) var refused = 0
-    /// Of the last recipient that was refused.
+    /// Of the last recipient that was refused, and what its client was told.
     private(set) var refusal: Disposition?
+    private(set) var refusalCode: UInt16 = 0
     /// The name of the last limit that refused; empty: none did.
     var limit = ""
     /// Whether DATA was answered with anything but an error of sequence.
@@ -29,12 +30,12 @@ struct Story {
 
     init(began: Instant) { self.began = began }
 
-    mutating func note(_ disposition: Disposition, count: Int) {
+    mutating func note(_ disposition: Disposition, code: UInt16, count: Int) {
         if disposition == .accepted {
             accepted += count
         } else {
             refused += count
-            refusal = disposition
+            (refusal, refusalCode) = (disposition, code)
         }
     }
 
@@ -75,16 +76,16 @@ extension Session {
 
     /// Counts what became of a recipient, and returns its reply.
     func told(_ disposition: MetricLabels.Disposition, _ reply: Reply) -> Reply {
-        tell(disposition)
+        tell(disposition, code: reply.code)
         return reply
     }
 
-    func tell(_ disposition: MetricLabels.Disposition, count: Int = 1) {
+    func tell(_ disposition: MetricLabels.Disposition, code: UInt16, count: Int = 1) {
         meter.recipient(disposition, count: count)
-        transaction?.story.note(disposition, count: count)
+        transaction?.story.note(disposition, code: code, count: count)
     }
 
-    /// Counts the message and writes its line, once its client has been told `code`; 0: nothing.
+    /// Counts the message and writes its line, once its client has been told `code` in answer to its content; 0: there was none.
     func tellEnd(of transaction: Transaction, code: UInt16) {
         let story = transaction.story
         let disposition = story.disposition(code: code)
@@ -100,7 +101,8 @@ extension Session {
                 "tls": .string(client.transport.security?.version ?? ""),
                 "recipients_accepted": .int(story.accepted), "recipients_refused": .int(story.refused),
                 "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
-                "code": .int(Int(code)), "seconds": .span(loop.now.since(story.began)),
+                "code": .int(Int(code == 0 && story.accepted == 0 ? story.refusalCode : code)),
+                "seconds": .span(loop.now.since(story.began)),
             ])
         gateway.ledger.tell(
             StoryRow(
