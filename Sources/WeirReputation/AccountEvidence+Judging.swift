@@ -15,6 +15,7 @@ package struct Judgement: Equatable, Sendable {
         let thresholds: Thresholds
         let messages: [UInt64]
         let isBefore: Bool
+        let heldBack: ClimateAlarm?
     }
 
     /// Where the account's standing changed by it.
@@ -22,7 +23,7 @@ package struct Judgement: Equatable, Sendable {
         change.map {
             Verdict(
                 time: $0.time, before: $0.before, after: standing, score: score, findings: findings,
-                thresholds: $0.thresholds, messages: $0.messages, isBefore: $0.isBefore)
+                thresholds: $0.thresholds, messages: $0.messages, isBefore: $0.isBefore, heldBack: $0.heldBack)
         }
     }
 
@@ -45,8 +46,7 @@ extension AccountEvidence {
         let people = countPeople(message)
         found.reach = reach(message, people)
         weighContent(message, people, isNew: terms.isNew(at: now), &surroundings, now, &found)
-        let isToKnown =
-            !message.recipients.isEmpty && message.recipients.allSatisfy { known.contains($0) }
+        let isToKnown = !message.recipients.isEmpty && message.recipients.allSatisfy { known.contains($0) }
         if isToKnown { surroundings.neighbourhood.know(message.content?.linkDomains ?? []) }
         found.neighbours = surroundings.neighbourhood.count(
             message, isStrangeNetwork: found.isStrangeNetwork, reach: found.reach, at: now)
@@ -112,8 +112,7 @@ extension AccountEvidence {
             today.strangeNames.count(1)
         }
         guard !terms.isByNetwork else { return }
-        let network = networks.meet(
-            message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
+        let network = networks.meet(message.network, at: now, isCalm: isCalm, max: Acquaintances.networksMax)
         found.isStrangeNetwork = network != .familiar
         if found.isStrangeNetwork { today.isStrange = true }
         if networks.hasFamiliar(at: now) { today.hadFamiliarNetwork = true }
@@ -129,12 +128,9 @@ extension AccountEvidence {
     }
 
     /// How usual the message's form is for the account; what it says, it says only of what may not be the owner's.
-    private mutating func compareForm(
-        _ message: MessageFacts, _ terms: Terms, _ found: inout Findings.OfMessage
-    ) {
+    private mutating func compareForm(_ message: MessageFacts, _ terms: Terms, _ found: inout Findings.OfMessage) {
         guard let content = message.content else { return }
-        let isOther =
-            content.headerFrom != nil && message.sender != nil && content.headerFrom != message.sender
+        let isOther = content.headerFrom != nil && message.sender != nil && content.headerFrom != message.sender
         if found.isStrangeNetwork || terms.isOneMachine {
             let (letters, other, formatted) = (habit.letters, habit.otherSenders, habit.formatted)
             found.senderShare = ((isOther ? other : letters - other) + 1) / (letters + 2)
@@ -220,12 +216,15 @@ extension AccountEvidence {
         return clamp(networks * (networks - 1) / 2, 1, 3)
     }
 
+    /// The share of new people who do not exist that is usual for this account.
+    private var usualUnknown: Double { max(0.03, (habit.unknownPeople + 0.9) / (habit.newPeople + 30)) }
+
     private mutating func weighDelivery(
         _ outcome: Outcome, _ message: MessageFacts, _ found: Findings.OfMessage, _ terms: Terms,
         _ surroundings: inout Surroundings
     ) {
         let others = surroundings.climate.others(than: ballot)
-        let usualUnknown = max(0.03, max((habit.unknownPeople + 0.9) / (habit.newPeople + 30), others.unknown))
+        let usualUnknown = max(usualUnknown, others.unknown)
         let usualDeferred = max(0.03, max((habit.deferred + 0.9) / (habit.recipients + 30), others.deferred))
         let usualRefused = max(0.01, max((habit.refusedMessages + 0.3) / (habit.messages + 30), others.refused))
         let unknown = Evidence(abuse: 0.2, usual: usualUnknown)
@@ -283,8 +282,9 @@ extension AccountEvidence {
         var judgement = Judgement(score: score, findings: findings, standing: standing)
         guard let next = next(score, findings, terms, surroundings, now) else { return judgement }
         judgement.change = Judgement.Change(
-            time: now, before: standing, thresholds: terms.thresholds, messages: suspects.ids,
-            isBefore: isBefore)
+            time: now, before: standing, thresholds: terms.thresholds, messages: suspects.ids, isBefore: isBefore,
+            heldBack: score.suspends(terms.thresholds, findings) && !next.isSuspended && terms.mode != .flag
+                ? surroundings.climate.alarm : nil)
         // Only what a relay or a scanner says can have come from its breaking.
         if !standing.isFlagged, !terms.isOneMachine, score.content + score.delivery > score.total / 2 {
             surroundings.climate.noteFlagged()
@@ -319,7 +319,7 @@ extension AccountEvidence {
         findings.ownCapsReached = habit.capsReached
         findings.newPeople = Double(today.newPeople) + Double(yesterday.newPeople)
         findings.unknownPeople = Double(today.unknownPeople) + Double(yesterday.unknownPeople)
-        findings.usualUnknown = max(0.03, (habit.unknownPeople + 0.9) / (habit.newPeople + 30))
+        findings.usualUnknown = usualUnknown
         findings.deferred = Double(today.deferred) + Double(yesterday.deferred)
         findings.refusedMessages = Double(today.refusedMessages) + Double(yesterday.refusedMessages)
         findings.complaints = complaints

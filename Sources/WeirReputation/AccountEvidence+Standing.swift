@@ -27,7 +27,7 @@ extension AccountEvidence {
     func lateVerdict(terms: Terms, at now: Instant) -> Verdict {
         var present = self
         present.advance(to: now, terms: terms)
-        let findings = present.findings(Findings().ofMessage, terms, now)
+        let findings = present.findings(Findings.OfMessage(), terms, now)
         return Verdict(
             time: now, before: .normal, after: standing, score: Score(findings), findings: findings,
             thresholds: terms.thresholds, messages: suspects.ids, isBefore: false)

@@ -10,7 +10,7 @@ package struct Climate: Equatable, Sendable {
         package var condemned = 0.0
         package var unknown = 0.0
         package var deferred = 0.0
-        /// Refused at the end of data.
+        /// Refused for what it is: at MAIL, RCPT or the end of data.
         package var refused = 0.0
 
         package init() {}
@@ -122,6 +122,15 @@ package enum ClimateAlarm: String, Sendable {
     case relayRefuses
     /// More accounts were flagged within ten minutes than can have been stolen.
     case manyFlagged
+
+    /// In words, behind "for".
+    var circumstance: String {
+        switch self {
+        case .scannerCondemns: "the scanner calls most of what anybody sends spam"
+        case .relayRefuses: "relays refuse most of what anybody sends"
+        case .manyFlagged: "more accounts were flagged within ten minutes than can have been stolen"
+        }
+    }
 }
 
 // MARK: - In octets

@@ -60,7 +60,7 @@ package struct Findings: Equatable, Sendable {
     /// Of today and yesterday.
     package var newPeople = 0.0
     package var unknownPeople = 0.0
-    /// The share of new people who do not exist that is usual for this account, or for all at present.
+    /// The share of new people who do not exist that is usual for this account; where that of all is higher, the score knows it.
     package var usualUnknown = 0.0
     package var deferred = 0.0
     package var refusedMessages = 0.0
@@ -177,12 +177,9 @@ extension Findings {
     /// By the names of its properties, for records that others read; what is not known is left out.
     package var byName: [String: Double] {
         var values = [
-            "planNewPeople": planNewPeople, "planPrior": planPrior, "content": content,
-            "delivery": delivery,
-            "refusals": refusals, "newInADay": newInADay, "ownInADay": ownInADay,
-            "newInAnHour": newInAnHour,
-            "ownInAnHour": ownInAnHour, "textPeople": ofMessage.textPeople,
-            "ownTextPeople": ownTextPeople,
+            "planNewPeople": planNewPeople, "planPrior": planPrior, "content": content, "delivery": delivery,
+            "refusals": refusals, "newInADay": newInADay, "ownInADay": ownInADay, "newInAnHour": newInAnHour,
+            "ownInAnHour": ownInAnHour, "textPeople": ofMessage.textPeople, "ownTextPeople": ownTextPeople,
             "textCopies": ofMessage.textCopies, "reach": ofMessage.reach,
             "isStrangeNetwork": ofMessage.isStrangeNetwork ? 1 : 0,
             "strangeNetworks": strangeNetworks, "ownStrangeNetworks": ownStrangeNetworks,

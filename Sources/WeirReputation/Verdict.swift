@@ -12,6 +12,8 @@ package struct Verdict: Equatable, Sendable {
     package var messages: [UInt64]
     /// Whether the message that led to it was not yet released.
     package var isBefore: Bool
+    /// What kept it from suspending.
+    package var heldBack: ClimateAlarm? = nil
 }
 
 extension Verdict {
@@ -32,8 +34,9 @@ extension Verdict {
             self.facts(of: family).map { "\(family.rawValue) \(score[family].rounded(places: 1)): \($0)" }
         }
         if let age = findings.ageDays, age < Score.newAccountDays {
-            sentences.append("opened \(counted(few(age), "day", "days")) ago")
+            sentences.append(age < 1 ? "opened today" : "opened \(counted(whole(age), "day", "days")) ago")
         }
+        if let heldBack { sentences.append("not suspended, for \(heldBack.circumstance)") }
         if findings.planPrior < 0 { sentences.append("a vetted plan: \(findings.planPrior.rounded(places: 1))") }
         return sentences
     }
@@ -76,7 +79,7 @@ extension Verdict {
             let usual = (100 * findings.usualUnknown).rounded(places: 1)
             let lost = whole(findings.unknownPeople)
             let all = counted(whole(findings.newPeople), "new recipient", "new recipients")
-            facts.append("\(lost) of \(all) \(lost == "1" ? "does" : "do") not exist (\(share)%; usual \(usual)%)")
+            facts.append("\(lost) of \(all) \(lost == "1" ? "does" : "do") not exist (\(share)%; expected \(usual)%)")
         }
         if findings.deferred > 0 {
             facts.append(counted(whole(findings.deferred), "recipient deferred", "recipients deferred"))
@@ -90,7 +93,7 @@ extension Verdict {
             let share = (100 * findings.strangeNetworkShare).rounded(places: 0)
             let networks = counted(few(findings.strangeNetworks), "new one", "new ones")
             facts.append(
-                "from an unfamiliar network, as on \(share == "0" ? "none" : "\(share)%") of its days"
+                "from an unfamiliar network, expected on \(share == "0" ? "none" : "\(share)%") of its days"
                     + (networks.hasPrefix("0 ") ? "" : "; \(networks) lately, \(most(findings.ownStrangeNetworks))"))
             if findings.strangeCountries > 0 {
                 facts.append(counted(few(findings.strangeCountries), "country", "countries") + " never used before")
@@ -148,11 +151,8 @@ extension Verdict {
 
     private func whole(_ value: Double) -> String { value.rounded(places: 0) }
 
-    /// With one decimal, where there is any.
-    private func few(_ value: Double) -> String {
-        let text = value.rounded(places: 1)
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-    }
+    /// Of what fades with time: one at least, as long as anything is left of it.
+    private func few(_ value: Double) -> String { value < 0.05 ? "0" : whole(max(1, value)) }
 
     /// A number with what it counts, which has one form for one and another for all else.
     private func counted(_ number: String, _ one: String, _ others: String) -> String {

@@ -448,7 +448,7 @@ def sentences(f, scores):
     """What a record says in words."""
     whole = {name: rounded(value, 0) for name, value in f.items()}
     one = {name: rounded(value) for name, value in f.items()}
-    few = {name: value.removesuffix(".0") for name, value in one.items()}
+    few = {name: "0" if value < 0.05 else rounded(max(1, value), 0) for name, value in f.items()}
     people = counted(whole["textPeople"], "person", "people")
     said = collections.defaultdict(list)
     if f.get("scannerScore", 0) > 3 and max(f["textPeople"], f["reach"]) > 0:
@@ -463,13 +463,13 @@ def sentences(f, scores):
         everybody = counted(whole["newPeople"], "new recipient", "new recipients")
         does = "does" if whole["unknownPeople"] == "1" else "do"
         said["delivery"].append(
-            f"{whole['unknownPeople']} of {everybody} {does} not exist ({share}%; usual {usual}%)")
+            f"{whole['unknownPeople']} of {everybody} {does} not exist ({share}%; expected {usual}%)")
     if f["deferred"] > 0:
         said["delivery"].append(counted(whole["deferred"], "recipient", "recipients") + " deferred")
     said["delivery"] = said["delivery"] or ["refusals of the last days"]
     if f["isStrangeNetwork"]:
         share = rounded(100 * f["strangeNetworkShare"], 0)
-        fact = f"from an unfamiliar network, as on {'none' if share == '0' else share + '%'} of its days"
+        fact = f"from an unfamiliar network, expected on {'none' if share == '0' else share + '%'} of its days"
         if few["strangeNetworks"] != "0":
             networks = counted(few["strangeNetworks"], "new one", "new ones")
             fact += f"; {networks} lately, {most(whole['ownStrangeNetworks'])}"
@@ -498,7 +498,7 @@ def sentences(f, scores):
     families = sorted((x for x in FAMILIES if scores[x] >= 0.05), key=lambda x: -scores[x])
     lines = [f"{family} {rounded(scores[family])}: {fact}" for family in families for fact in said[family]]
     if f["ageDays"] < 14:
-        lines.append(f"opened {counted(few['ageDays'], 'day', 'days')} ago")
+        lines.append("opened today" if f["ageDays"] < 1 else f"opened {counted(whole['ageDays'], 'day', 'days')} ago")
     if f["planPrior"] < 0:
         lines.append(f"a vetted plan: {one['planPrior']}")
     return lines

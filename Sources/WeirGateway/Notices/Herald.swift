@@ -129,7 +129,7 @@ package final class Herald: Sendable {
 
     /// Tells of limits that an account has come near.
     func warn(_ crossings: [Crossing], of account: String) {
-        for crossing in crossings {
+        for crossing in crossings where !crossing.isSurpassed(in: crossings) {
             guard let event = AccountEvent(crossing, of: account, at: runtime.wall, random: runtime.random()) else {
                 continue
             }
@@ -287,5 +287,13 @@ extension MetricLabels.NotificationKind {
         case .released: self = .released
         case .machineStopped: self = .machineStopped
         }
+    }
+}
+
+extension Crossing {
+    /// Whether one step has passed a higher mark of the same limit: then that alone is told.
+    fileprivate func isSurpassed(in crossings: [Crossing]) -> Bool {
+        guard let percent else { return false }
+        return crossings.contains { $0.limit == limit && $0.scope == scope && ($0.percent ?? 0) > percent }
     }
 }
