@@ -18,11 +18,11 @@ final class Database {
     /// Pages in the write-ahead log after the last commit.
     private(set) var walPages = 0
 
-    /// Opens or creates the file and brings it to the schema's version.
+    /// Opens or creates the file and brings it to the schema's version, if the directory may be changed.
     init(_ name: String, in directory: StoreDirectory, schema: Schema) throws(StoreError) {
         path = "\(directory.path)/\(name)"
         self.directory = directory
-        if directory.isReal { try Database.create(path) }
+        if directory.isReal { try Database.find(path, isMade: directory.mayChange) }
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOFOLLOW, directory.vfs)
@@ -35,6 +35,7 @@ final class Database {
         do {
             try configure()
             try schema.claim(self)
+            if !directory.mayChange { try schema.compare(self) }
             try settle()
             try schema.migrate(self)
         } catch .heldByAnother {
@@ -56,9 +57,9 @@ final class Database {
         directory = nil
     }
 
-    /// Makes the file before SQLite does, so that nobody else may read password hashes.
-    private static func create(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    /// Makes the file before SQLite does, so that nobody else may read password hashes; else it must be there.
+    private static func find(_ path: String, isMade: Bool) throws(StoreError) {
+        let descriptor = open(path, O_RDWR | (isMade ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .unreachable(path: path, call: "open", errno: errno) }
         Glibc.close(descriptor)
     }

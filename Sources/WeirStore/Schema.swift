@@ -17,6 +17,12 @@ struct Schema {
         }
     }
 
+    /// Refuses a file that there are steps for.
+    func compare(_ database: Database) throws(StoreError) {
+        let version = try Schema.number(database.prepare("PRAGMA user_version"))
+        if version < steps.count { throw .olderVersion(path: database.path) }
+    }
+
     /// Runs the steps that the file has not seen, each in a transaction of its own.
     func migrate(_ database: Database) throws(StoreError) {
         let version = try Schema.number(database.prepare("PRAGMA user_version"))

@@ -6,6 +6,8 @@ import Glibc
 /// stores keep the directory, so it stays locked until the last of them is closed.
 package final class StoreDirectory: Sendable {
     package let path: String
+    /// Whether files are made, and those of an earlier release brought up to date.
+    let mayChange: Bool
     private let lock: Int32?
     // Safe: only its name is read here, which never changes; the disk below belongs to the one thread of a simulation.
     private nonisolated(unsafe) let simulated: SimulatedVFS?
@@ -13,21 +15,30 @@ package final class StoreDirectory: Sendable {
     /// SQLite's name of the file system below; nil is the real one.
     var vfs: String? { simulated?.name }
 
-    var isReal: Bool { lock != nil }
+    var isReal: Bool { simulated == nil }
 
     /// Makes the directory where it is missing (0700), and takes its lock or says who has it.
-    package init(_ path: String) throws(StoreError) {
+    ///
+    /// With `mayChange` false nothing is made, and a store of an earlier release is refused.
+    package init(_ path: String, mayChange: Bool = true) throws(StoreError) {
         self.path = path
+        self.mayChange = mayChange
         simulated = nil
-        if mkdir(path, 0o700) != 0, errno != EEXIST {
+        if mayChange, mkdir(path, 0o700) != 0, errno != EEXIST {
             throw .unreachable(path: path, call: "mkdir", errno: errno)
         }
-        lock = try StoreDirectory.lock("\(path)/lock", directory: path)
+        lock = try StoreDirectory.lock("\(path)/lock", directory: path, isMade: mayChange)
+    }
+
+    /// Whether any of a store's files is there, as far as can be seen.
+    package static func holdsStore(_ path: String) -> Bool {
+        ["accounts.db", "ledger.db"].contains { access("\(path)/\($0)", F_OK) == 0 }
     }
 
     /// A directory of a simulated disk, which nobody else can reach.
     package init(_ path: String, on vfs: SimulatedVFS) {
         self.path = path
+        mayChange = true
         simulated = vfs
         lock = nil
     }
@@ -39,8 +50,10 @@ package final class StoreDirectory: Sendable {
         close(lock)
     }
 
-    private static func lock(_ file: String, directory: String) throws(StoreError) -> Int32 {
-        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    /// Nil where there is no file to lock, and none is made: then nobody holds it.
+    private static func lock(_ file: String, directory: String, isMade: Bool) throws(StoreError) -> Int32? {
+        let descriptor = open(file, O_RDWR | (isMade ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if descriptor < 0, errno == ENOENT, !isMade { return nil }
         guard descriptor >= 0 else { throw .unreachable(path: file, call: "open", errno: errno) }
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let code = errno

@@ -28,6 +28,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case foreign(path: String)
     /// Written by a later release than this one.
     case newerVersion(path: String, found: Int, known: Int)
+    /// Written by an earlier release than this one, and not to be changed.
+    case olderVersion(path: String)
     /// Another process has the store open; 0 where its number is not known.
     case heldByAnother(path: String, pid: Int32)
     /// A system call on the store's directory failed.
@@ -90,6 +92,7 @@ extension StoreError: CustomStringConvertible {
         case .foreign(let path): "\(path) is a database of another program; move it away or name another store"
         case .newerVersion(let path, let found, let known):
             "\(path) has version \(found), this release knows \(known) at most; install the release that wrote it"
+        case .olderVersion(let path): "\(path) is of an earlier release: serve brings it up to date"
         case .heldByAnother(let path, 0): "\(path) is held by another process"
         case .heldByAnother(let path, let pid): "\(path) is held by process \(pid)"
         case .unreachable(let path, let call, let errno): "\(path): \(call) failed with error \(errno)"

@@ -131,25 +131,29 @@ struct Check {
             say("store", "held by the daemon that runs, \(count(status.accounts.known, "account"))")
             return await checkPlansByDaemon()
         }
-        guard access(configuration.store, F_OK) == 0 else { return checkNewStore() }
-        let accounts: AccountsStore
+        guard StoreDirectory.holdsStore(configuration.store) else { return checkNewStore() }
         do throws(StoreError) {
-            let directory = try StoreDirectory(configuration.store)
-            accounts = try AccountsStore(in: directory)
+            let directory = try StoreDirectory(configuration.store, mayChange: false)
+            let accounts = try AccountsStore(in: directory)
             _ = try LedgerStore(in: directory)
             let counts = try accounts.counts()
             say("store", "sound, \(count(counts.map(\.count).reduce(0, +), "account"))")
             for each in counts { refusePlan(each.plan, accounts: each.count) }
+        } catch .olderVersion(let path) {
+            say("store", "\(StoreError.olderVersion(path: path))")
         } catch {
             refuse(["store"], error.explanation)
         }
     }
 
     private mutating func checkNewStore() {
-        guard let code = System.obstacle(toFolder: configuration.store) else {
-            return say("store", "\(configuration.store) will be made at the first start")
+        let path = configuration.store
+        let isThere = access(path, F_OK) == 0
+        guard let code = System.obstacle(toFolder: isThere ? "\(path)/lock" : path) else {
+            let future = isThere ? "holds none yet: the first start makes it" : "will be made at the first start"
+            return say("store", "\(path) \(future)")
         }
-        let error = StoreError.unreachable(path: configuration.store, call: "mkdir", errno: code)
+        let error = StoreError.unreachable(path: path, call: isThere ? "open" : "mkdir", errno: code)
         // Whoever checks may have fewer rights than the daemon.
         if code == EACCES { warn(["store"], error.explanation) } else { refuse(["store"], error.explanation) }
     }

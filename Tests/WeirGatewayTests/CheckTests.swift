@@ -27,6 +27,45 @@ import WeirRuntime
         #expect(!FileManager.default.fileExists(atPath: home.folder.file("hash.key")))
     }
 
+    @Test("check makes no store, and leaves one of an earlier release as it is")
+    func leavesStoresAlone() async throws {
+        let home = try Gate.Home()
+        let store = home.folder.file("store")
+        try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: false)
+        let empty = try run(home, "check")
+        #expect(empty.output.contains("store: \(store) holds none yet: the first start makes it\n"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: store) == [])
+
+        #expect(try run(home, "account", "add", "anna", "--plan", "home").status == 0)
+        #expect(try run(home, "check").output.contains("store: sound, 1 account\n"))
+        try FileManager.default.removeItem(atPath: "\(store)/lock")
+        let earlier = "ALTER TABLE complaint DROP COLUMN message; PRAGMA user_version = 5"
+        func ask(_ statements: String) throws -> String {
+            let script = """
+                import sqlite3, sys
+                store = sqlite3.connect(sys.argv[1])
+                print(*[store.execute(statement).fetchone() for statement in sys.argv[2:]])
+                """
+            let words = statements.split(separator: "; ").map(String.init)
+            return try Program.run("python3", ["-c", script, "\(store)/accounts.db"] + words).output
+        }
+        _ = try ask(earlier)
+        let older = try run(home, "check")
+        #expect(older.status == 0, "\(older.errors)")
+        #expect(older.output.contains("store: \(store)/accounts.db is of an earlier release: serve brings it up to"))
+        #expect(try ask("PRAGMA user_version") == "(5,)\n")
+        #expect(!FileManager.default.fileExists(atPath: "\(store)/lock"))
+        try await Gate.run(home) { (_) async throws in
+            #expect(try run(home, "account", "show", "anna").status == 0)
+        }
+        #expect(try ask("PRAGMA user_version") == "(6,)\n")
+
+        try FileManager.default.removeItem(atPath: "\(store)/ledger.db")
+        let half = try run(home, "check")
+        #expect(half.status == 78 && half.errors.contains("\(store)/ledger.db is missing, one half of the store"))
+        #expect(!FileManager.default.fileExists(atPath: "\(store)/ledger.db"))
+    }
+
     // Resolvers never ask anybody for a name in .onion.
     /// The keys that are wrong, and the lines that say so; FOLDER stands for the gateway's, PORT for one that is taken.
     static let faults: [(settings: [String], lines: [String])] = [
