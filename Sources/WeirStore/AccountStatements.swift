@@ -6,8 +6,8 @@ struct AccountStatements {
     let listAll, listByState, listByPlan, listByCustomer, planCounts, stateCounts: Statement
     let insert, update, setState, remove: Statement
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
-    let insertAudit, auditAll, auditOne, abused: Statement
-    let insertVerdict, verdicts, stoppedMachines, expireVerdicts: Statement
+    let insertAudit, auditAll, auditOne, latestMove, abused: Statement
+    let insertVerdict, verdicts, latestVerdict, stoppedMachines, expireVerdicts: Statement
     let insertNotice, notices, dropNotice: Statement
     let insertComplaint, nameComplaint, compareComplaint, dropComplaints, countComplaints, keys: Statement
 
@@ -74,6 +74,10 @@ struct AccountStatements {
             "SELECT * FROM audit WHERE sequence < ?1 AND ?3 IS NULL ORDER BY sequence DESC LIMIT ?2")
         auditOne = try database.prepare(
             "SELECT * FROM audit WHERE target = ?3 AND sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+        latestMove = try database.prepare(
+            """
+            SELECT * FROM audit WHERE target = ?1 AND action IN ('account.state', ?2) ORDER BY sequence DESC LIMIT 1
+            """)
         abused = try database.prepare(
             """
             SELECT DISTINCT target FROM audit WHERE action IN ('account.state', 'account.confirm')
@@ -90,6 +94,8 @@ struct AccountStatements {
             """)
         verdicts = try database.prepare(
             "SELECT * FROM verdict WHERE account = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3")
+        latestVerdict = try database.prepare(
+            "SELECT * FROM verdict WHERE account = ?1 AND machine IS NULL ORDER BY sequence DESC LIMIT 1")
         stoppedMachines = try database.prepare(
             """
             SELECT DISTINCT machine FROM verdict WHERE account = ?1 AND machine IS NOT NULL AND new = 'suspended'

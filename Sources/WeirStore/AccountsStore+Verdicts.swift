@@ -91,6 +91,12 @@ extension AccountsStore {
         return verdicts
     }
 
+    /// The latest verdict on the account itself, however many on machines have come after it.
+    package func latestVerdict(on login: String) throws(StoreError) -> VerdictRecord? {
+        let key = CanonicalLogin(login)?.key ?? login
+        return try statements.latestVerdict.first(.text(key)) { row throws(StoreError) in Self.verdict(row) }
+    }
+
     /// Beyond it a time is no time: nanoseconds since 1970 would not fit into 63 bits.
     private static let secondsMax = Int64.max / Int64(UInt64.second)
 

@@ -116,13 +116,25 @@ extension AccountsStore {
         let target = login.map { CanonicalLogin($0)?.key ?? $0 }
         let statement = target == nil ? statements.auditAll : statements.auditOne
         try statement.each(.integer(sequence), .integer(Int64(limit)), .optional(target)) { row throws(StoreError) in
-            rows.append(
-                AuditRow(
-                    sequence: row.integer(0), at: row.time(1), actor: row.text(2), action: row.text(3),
-                    target: row.text(4), old: row.optionalText(5), new: row.optionalText(6),
-                    reason: row.optionalText(7)))
+            rows.append(AuditRow(row))
         }
         return rows
+    }
+
+    /// The latest change of an account's state, or what a person has confirmed since, however much else has come after it.
+    package func latestMove(of login: String, orConfirmation: Bool = false) throws(StoreError) -> AuditRow? {
+        let key = CanonicalLogin(login)?.key ?? login
+        return try statements.latestMove.first(
+            .text(key), .text(orConfirmation ? "account.confirm" : "account.state")
+        ) { row throws(StoreError) in AuditRow(row) }
+    }
+}
+
+extension AuditRow {
+    fileprivate init(_ row: Statement) {
+        self.init(
+            sequence: row.integer(0), at: row.time(1), actor: row.text(2), action: row.text(3), target: row.text(4),
+            old: row.optionalText(5), new: row.optionalText(6), reason: row.optionalText(7))
     }
 }
 

@@ -1,17 +1,19 @@
 import TestKit
 import Testing
 import WeirAdmin
+import WeirBase
 import WeirGateway
 import WeirRuntime
+import WeirStore
 
 @Suite("Ending a suspension or a flag") struct ReleaseTests {
     /// Until the store has the state, which nobody waits for.
-    private static func becomes(_ state: AccountState, _ gate: Gate) throws {
+    private static func becomes(_ state: WeirAdmin.AccountState, _ gate: Gate) throws {
         let words = "\"state\":\"\(state.rawValue)\""
         #expect(try eventually { try gate.curl("/v1/accounts/ann").body.contains(words) })
     }
 
-    private static func set(_ password: String, _ gate: Gate) async throws -> AccountState {
+    private static func set(_ password: String, _ gate: Gate) async throws -> WeirAdmin.AccountState {
         try await gate.administration.change("ann", AccountChange(password: .set(password)), by: gate.actor).state
     }
 
@@ -24,6 +26,12 @@ import WeirRuntime
             _ = try ConductTests.spam(gate, token: token)
             try Self.becomes(.suspended, gate)
             #expect(try await Self.set("first", gate) == .suspended)
+            // However much has come since, it is the detector who suspended it.
+            try await gate.daemon.server.gateway.accounts.withStore { store throws(StoreError) in
+                let author = Author("tests", at: WallTime(nanoseconds: .second))
+                for _ in 0...100 { try store.note("ann", action: "account.complaint", by: author) }
+            }
+            #expect(try await gate.administration.why("ann").by == "weir")
             #expect(try await Self.set("second", gate) == .probation)
             let latest = try await gate.administration.history("ann", limit: 1, cursor: nil).events.first
             #expect(latest?.action == "account.state" && latest?.reason == "its password was changed")

@@ -67,6 +67,24 @@ import WeirStore
         #expect(change > 3 && kept > 0, "the power was cut in the midst of it, \(change - 1) times")
     }
 
+    @Test("the latest move and verdict of an account are found behind any number of other rows")
+    func latest() throws {
+        let accounts = try opened()
+        #expect(try accounts.latestMove(of: "ann") == nil && accounts.latestVerdict(on: "ann") == nil)
+        try accounts.keep(verdict(1), moving: .suspended, by: author())
+        try accounts.confirm("ann", by: author("root"))
+        var machine = verdict(2)
+        machine.machine = "pc.example"
+        for _ in 0...100 {
+            try accounts.note("ann", action: "account.complaint", by: author("desk"))
+            try accounts.keep(machine, moving: nil, by: author())
+        }
+        let move = try accounts.latestMove(of: "ANN")
+        #expect(move?.actor == "weir" && move?.new == "suspended" && move?.reason == "the reason")
+        #expect(try accounts.latestMove(of: "ann", orConfirmation: true)?.actor == "root")
+        #expect(try accounts.latestVerdict(on: "ANN")?.at.seconds == start + 1)
+    }
+
     @Test("on a full disk a verdict is refused whole, and the next one is kept when there is room again")
     func full() throws {
         let accounts = try opened()

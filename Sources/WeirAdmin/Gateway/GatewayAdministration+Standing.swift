@@ -63,10 +63,9 @@ extension GatewayAdministration {
         guard record.state == .suspended else { return }
         let isOurs = try await mapped { () throws(StoreError) in
             let (move, verdict) = try await accounts.withStore { store throws(StoreError) in
-                let measures = ["account.state", "account.confirm"]
-                return (
-                    try store.audit(of: record.key).first { measures.contains($0.action) },
-                    try store.verdicts(of: record.key).first { $0.machine == nil }
+                (
+                    try store.latestMove(of: record.key, orConfirmation: true),
+                    try store.latestVerdict(on: record.key)
                 )
             }
             // A verdict and what it does to the account are one commit.

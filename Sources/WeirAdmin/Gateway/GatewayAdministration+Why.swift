@@ -9,17 +9,16 @@ import WeirStore
 extension GatewayAdministration {
     package func why(_ login: String) async throws(AdminError) -> AccountReasons {
         let record = try await record(login)
-        let (move, verdicts, stopped) = try await mapped { () throws(StoreError) in
-            let (move, verdicts) = try await accounts.withStore { store throws(StoreError) in
-                (
-                    try store.audit(of: record.key).first { $0.action == "account.state" },
-                    try store.verdicts(of: record.key)
-                )
+        let (move, verdict, stopped) = try await mapped { () throws(StoreError) in
+            let (move, verdict) = try await accounts.withStore { store throws(StoreError) in
+                // What one machine did is no reason for the standing of them all.
+                let verdict =
+                    record.state == .normal
+                    ? try store.verdicts(of: record.key, limit: 1).first : try store.latestVerdict(on: record.key)
+                return (try store.latestMove(of: record.key), verdict)
             }
-            return (move, verdicts, try await stoppedMachines(of: record))
+            return (move, verdict, try await stoppedMachines(of: record))
         }
-        // What one machine did is no reason for the standing of them all.
-        let verdict = record.state == .normal ? verdicts.first : verdicts.first { $0.machine == nil }
         let mode = accounts.policies.plans[record.plan]?.detector.rawValue ?? "off"
         return AccountReasons(
             login: record.login, plan: record.plan, detector: mode, state: AccountState(record.state),
