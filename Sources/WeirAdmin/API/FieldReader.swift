@@ -39,8 +39,7 @@ struct FieldReader {
     static let depthMax = 16
 
     init(_ body: [UInt8]) throws(AdminError) {
-        let outline = FieldReader.outline(of: body)
-        guard outline.depth <= FieldReader.depthMax else {
+        guard FieldReader.depth(of: body) <= FieldReader.depthMax else {
             throw AdminError(.badRequest, "The body is nested deeper than \(FieldReader.depthMax) levels.")
         }
         let value: Value
@@ -49,9 +48,12 @@ struct FieldReader {
         }
         guard case .object(let fields) = value else { throw AdminError(.badRequest, "The body is not a JSON object.") }
         var seen: Set<String> = []
-        for key in outline.keys.map({ FieldReader.text(body[$0]) }) where !seen.insert(key).inserted {
-            throw AdminError(.badRequest, "The key \"\(key)\" is given twice.")
+        var twice: String?
+        FieldReader.scan(body) { quoted in
+            let key = FieldReader.text(body[quoted])
+            if !seen.insert(key).inserted { twice = twice ?? key }
         }
+        if let twice { throw AdminError(.badRequest, "The key \"\(twice)\" is given twice.") }
         self.fields = fields
     }
 
@@ -64,14 +66,14 @@ struct FieldReader {
     }
 
     /// The most brackets that are open at once, those within texts left out.
-    static func depth(of body: [UInt8]) -> Int { outline(of: body).depth }
+    static func depth(of body: [UInt8]) -> Int { scan(body) { _ in } }
 
-    /// That depth, and where the keys of the outermost object stand with their quotes: the texts that a colon follows.
-    private static func outline(of body: [UInt8]) -> (depth: Int, keys: [Range<Int>]) {
+    /// Returns that depth; `key` hears where each key of the outermost object stands with its quotes: the texts that a colon follows.
+    @discardableResult
+    private static func scan(_ body: [UInt8], key: (Range<Int>) -> Void) -> Int {
         var (open, most) = (0, 0)
         var (quoted, escaped) = (false, false)
         var (start, text) = (0, 0..<0)
-        var keys: [Range<Int>] = []
         for (offset, octet) in body.enumerated() {
             switch octet {
             case _ where escaped: escaped = false
@@ -84,11 +86,11 @@ struct FieldReader {
                 open += 1
                 most = max(most, open)
             case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
-            case UInt8(ascii: ":") where open == 1: keys.append(text)
+            case UInt8(ascii: ":") where open == 1: key(text)
             default: break
             }
         }
-        return (most, keys)
+        return most
     }
 
     /// A text that must be there and not be empty; what stands in for a missing one is never used.
