@@ -70,7 +70,6 @@ struct ExitStatus: Error {
 
     static let usage: Int32 = 64
     static let badData: Int32 = 65
-    static let unavailable: Int32 = 69
     static let fault: Int32 = 70
     static let output: Int32 = 74
     static let configuration: Int32 = 78

@@ -1,5 +1,8 @@
 import WeirAdmin
+import WeirConfiguration
+import WeirGateway
 import WeirRuntime
+import WeirStore
 
 /// Runs one command line to its exit status.
 struct CommandLineTool {
@@ -27,19 +30,34 @@ struct CommandLineTool {
                     Invocation(command: command, arguments: arguments, options: options, terminal: terminal))
             }
             return 0
-        } catch let error as UsageError {
+        } catch {
+            return tell(error)
+        }
+    }
+
+    /// Says what went wrong; returns the exit status that says it too.
+    private func tell(_ error: any Error) -> Int32 {
+        switch error {
+        case let status as ExitStatus: return status.code
+        case let error as UsageError:
             terminal.note("weir: \(error.message); \(error.hint)")
             return ExitStatus.usage
-        } catch let error as AdminError {
+        case let error as AdminError:
             terminal.note("weir: \(error.detail)")
             // A single fault is mostly the whole message already.
             for fault in error.errors where !error.detail.contains(fault.detail) {
                 terminal.note("  " + describe(fault))
             }
             return error.kind.exitStatus
-        } catch let status as ExitStatus {
-            return status.code
-        } catch {
+        case let error as ConfigurationErrors:
+            for error in error.errors { terminal.note("\(error)") }
+            return ExitStatus.configuration
+        case let error as StartError:
+            for line in error.description.split(separator: "\n") { terminal.note("weir: \(line)") }
+            return error.exitStatus
+        case let error as StoreError: return tell(StartError.store(error))
+        case let error as SystemError: return tell(StartError.system(error))
+        default:
             terminal.note("weir: \(error)")
             return ExitStatus.fault
         }

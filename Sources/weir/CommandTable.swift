@@ -18,7 +18,7 @@ enum CommandTable {
         words: ["demo"],
         options: [.init(name: "for", value: "DURATION", help: "end by itself after so long, such as 30s")],
         summary: "everything on loopback in a temporary folder, with accounts that send and one that spams",
-        run: { throw ExitStatus(code: try await Demo.run(duration: $0["for"])) })
+        run: { try await Demo.run(duration: $0["for"]) })
 
     private static let status = Command(
         words: ["status"], summary: "listeners, relays, accounts, ledger, alarms",

@@ -55,6 +55,13 @@ struct DemoTests {
         #expect(account.output.contains("450 recipients per hour"))
     }
 
+    @Test("says where no temporary folder can be made")
+    func noFolder() throws {
+        let run = try Program.run(weir, ["demo", "--for=1s"], environment: ["TMPDIR": "/nonexistent"])
+        #expect(run.status == 75)
+        #expect(run.errors.contains("no temporary folder can be made; TMPDIR names another place"), "\(run.errors)")
+    }
+
     @Test(
         "takes no duration without its unit, and none of nothing",
         arguments: ["30", "0s", "s", "-1s", "1y", "99999999h"])

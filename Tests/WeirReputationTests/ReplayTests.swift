@@ -70,6 +70,19 @@ import Testing
         #expect(!isThere("out"))
     }
 
+    @Test("says where no temporary folder can be made")
+    func noFolder() throws {
+        let files = [try folder.write(Self.event(1), to: "trace"), try folder.write(Self.accounts, to: "accounts")]
+        let outcome = try Program.run(
+            Self.weir,
+            [
+                "detector", "replay", files[0], "--accounts", files[1], "--decisions", "-", "--restart-every", "9",
+            ], environment: ["TMPDIR": "/nonexistent"])
+        #expect(outcome.status == 75)
+        let reason = "/nonexistent: No such file or directory: no temporary folder can be made"
+        #expect(outcome.errors.hasPrefix("weir: \(reason)") && outcome.output == "")
+    }
+
     @Test("says what is wrong with the accounts, and with a key")
     func files() throws {
         for (text, reason) in [

@@ -1,49 +1,20 @@
 import Glibc
 import Synchronization
-import WeirAdmin
 import WeirBase
-import WeirConfiguration
-import WeirGateway
 import WeirRuntime
 
 /// Everything on loopback in a temporary folder: a gateway, a relay that swallows, accounts that send, and one that spams.
 enum Demo {
-    /// Returns the exit status.
-    static func run(duration: String?) async throws -> Int32 {
+    static func run(duration: String?) async throws {
         let length = try duration.map(nanoseconds)
         DemoOutput.write("weir demo: a gateway, its relay and its customers, all on loopback, starting …\n")
-        let folder: DemoFolder
-        do {
-            folder = try DemoFolder()
-        } catch {
-            Terminal().note("weir: \(error.reason)")
-            return error.status
-        }
+        let folder = try TemporaryFolder(for: "demo")
         defer { folder.remove() }
-        do {
-            let interrupts = DemoInterrupts(folder)
-            try Signals.receive { _ in interrupts.note() }
-            let clock = AnchoredClock()
-            let stage = try await DemoStage(in: folder, clock: clock)
-            let show = DemoShow(stage, clock, length: length)
-            await show.run(until: { interrupts.came })
-            return 0
-        } catch {
-            let failure = explain(error)
-            for line in failure.reason.split(separator: "\n") { Terminal().note("weir: \(line)") }
-            return failure.status
-        }
-    }
-
-    private static func explain(_ error: any Error) -> DemoError {
-        switch error {
-        case let error as DemoError: error
-        case let error as StartError: DemoError(reason: error.description, status: error.exitStatus)
-        case let error as ConfigurationErrors:
-            DemoError(reason: error.errors.map(\.description).joined(separator: "\n"))
-        case let error as AdminError: DemoError(reason: error.detail, status: error.kind.exitStatus)
-        default: DemoError(reason: "\(error)")
-        }
+        let interrupts = DemoInterrupts(folder)
+        try Signals.receive { _ in interrupts.note() }
+        let clock = AnchoredClock()
+        let show = DemoShow(try await DemoStage(in: folder, clock: clock), clock, length: length)
+        await show.run(until: { interrupts.came })
     }
 
     /// The longest demonstration that ends by itself, in seconds.
@@ -62,9 +33,9 @@ enum Demo {
 /// Ctrl-C: once ends in order, twice at once.
 private final class DemoInterrupts: Sendable {
     private let count = Atomic<Int>(0)
-    private let folder: DemoFolder
+    private let folder: TemporaryFolder
 
-    init(_ folder: DemoFolder) { self.folder = folder }
+    init(_ folder: TemporaryFolder) { self.folder = folder }
 
     var came: Bool { count.load(ordering: .relaxed) > 0 }
 

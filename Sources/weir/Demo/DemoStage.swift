@@ -9,7 +9,7 @@ import WeirRuntime
 final class DemoStage: Sendable {
     let daemon: AdminDaemon
     let relay: DemoRelay
-    let folder: DemoFolder
+    let folder: TemporaryFolder
     /// What is not the gateway's runs here: the relay, and those who send.
     let world: RealRuntime
     let submission: SocketAddress
@@ -22,7 +22,7 @@ final class DemoStage: Sendable {
     var socket: String { "\(folder.path)/admin.sock" }
 
     /// Starts everything; what was begun is ended again where something fails.
-    init(in folder: DemoFolder, clock: AnchoredClock) async throws {
+    init(in folder: TemporaryFolder, clock: AnchoredClock) async throws {
         self.folder = folder
         let certificate = try SelfSignedCertificate.make(
             names: ["127.0.0.1", "127.0.0.2", "localhost"], directory: folder.path)
@@ -32,8 +32,7 @@ final class DemoStage: Sendable {
         let listening = try relay.listen(on: world)
         try folder.write("weir.yaml", DemoStage.configuration(relay: listening.address))
         for (name, text) in DemoCast.plans { try folder.write("policies/\(name).yaml", text + "\n") }
-        logFile = open("\(folder.path)/weir.log", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        guard logFile >= 0 else { throw DemoError(reason: "\(folder.path): \(SystemError.text(errno))") }
+        logFile = try folder.open("weir.log", O_WRONLY | O_CREAT)
         log = try LogWriter(descriptor: logFile, format: .json, clock: clock)
         let loaded = try Configuration.load("\(folder.path)/weir.yaml")
         var options = Server.Options()

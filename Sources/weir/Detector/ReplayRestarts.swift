@@ -1,3 +1,4 @@
+import WeirAdmin
 import WeirBase
 import WeirQuota
 import WeirReputation
@@ -7,7 +8,7 @@ import WeirStore
 /// Where a replay stops and starts again: a store in a temporary folder, closed in between, and gone with this.
 final class ReplayRestarts {
     private let every: Int
-    private let folder: DemoFolder
+    private let folder: TemporaryFolder
     private var random = SeededRandom(seed: 1)
     private var next: UInt64 = 0
     /// Accounts that are in the store.
@@ -16,9 +17,9 @@ final class ReplayRestarts {
     private static let everyMax: UInt64 = 1 << 40
 
     /// Stops after `every` events on average, at places that are the same in every run.
-    init(every: UInt64) throws(DemoError) {
+    init(every: UInt64) throws(AdminError) {
         self.every = Int(min(every, Self.everyMax))
-        folder = try DemoFolder()
+        folder = try TemporaryFolder(for: "replay")
         drawNext()
     }
 
