@@ -21,22 +21,16 @@ struct Check {
     private var configuration: Configuration { loaded.configuration }
 
     /// Returns the exit status.
-    static func run(_ installation: Installation, asJSON: Bool) async throws(AdminError) -> Int32 {
+    static func run(_ installation: Installation, asJSON: Bool) async throws -> Int32 {
         let loaded: LoadedConfiguration
-        let runtime: RealRuntime
         do throws(ConfigurationErrors) {
             loaded = try installation.load()
         } catch {
-            if asJSON { try Terminal().json(CheckReport(errors: error.errors)) }
-            for error in error.errors where !asJSON { Terminal().note("\(error)") }
+            guard asJSON else { throw error }
+            try Terminal().json(CheckReport(errors: error.errors))
             return ExitStatus.configuration
         }
-        do throws(SystemError) {
-            runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
-        } catch {
-            Terminal().note("weir: \(error)")
-            return 71
-        }
+        let runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
         var check = Check(installation, loaded, runtime, asJSON: asJSON)
         await check.all()
         return try check.report()

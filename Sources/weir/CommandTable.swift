@@ -8,7 +8,7 @@ enum CommandTable {
 
     private static let serve = Command(
         words: ["serve"], summary: "the daemon, in the foreground",
-        run: { throw ExitStatus(code: await Serve.run($0.installation)) })
+        run: { try await Serve.run($0.installation) })
 
     private static let check = Command(
         words: ["check"], summary: "read configuration and policies, try what they name, say what is wrong and where",

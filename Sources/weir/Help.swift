@@ -32,7 +32,8 @@ struct Help {
             """
 
             Exit status: 0 done, 64 usage, 65 bad data, 67 no such account or message, 69 daemon not reachable,
-            74 results that could not be written, 75 try again later, 77 not permitted, 78 configuration.
+            70 a fault within Weir, 71 no threads or descriptors from the system, 74 a disk that fails or results that
+            could not be written, 75 try again later, 77 not permitted, 78 configuration.
             """)
     }
 

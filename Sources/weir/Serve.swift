@@ -1,50 +1,30 @@
-import Glibc
-import Synchronization
 import WeirAdmin
-import WeirConfiguration
 import WeirGateway
 import WeirRuntime
 
 /// The daemon, in the foreground.
 enum Serve {
-    /// Returns the exit status.
-    static func run(_ installation: Installation) async -> Int32 {
-        let terminal = Terminal()
-        let loaded: LoadedConfiguration
-        do throws(ConfigurationErrors) {
-            loaded = try installation.load()
-        } catch {
-            for error in error.errors { terminal.note("\(error)") }
-            return ExitStatus.configuration
-        }
+    /// Returns when a signal has ended it.
+    static func run(_ installation: Installation) async throws {
+        let loaded = try installation.load()
+        let manager = ServiceManager()
+        let signals = AsyncStream<Signals.Signal>.makeStream()
+        try Signals.receive { signals.continuation.yield($0) }
+        var options = Server.Options()
+        options.sockets = ServiceManager.takeSockets()
+        let server = try await Server(loaded, options)
+        let daemon: AdminDaemon
         do throws(StartError) {
-            let manager = ServiceManager()
-            let signals = AsyncStream<Signals.Signal>.makeStream()
-            do throws(SystemError) {
-                try Signals.receive { signals.continuation.yield($0) }
-            } catch {
-                throw .system(error)
-            }
-            var options = Server.Options()
-            options.sockets = ServiceManager.takeSockets()
-            let server = try await Server(loaded, options)
-            let daemon: AdminDaemon
-            do throws(StartError) {
-                daemon = try AdminDaemon(server, loaded)
-            } catch {
-                await server.stop()
-                throw error
-            }
-            manager.notify(.ready, .status("relaying"))
-            server.keepAlive(manager)
-            await obey(signals.stream, daemon, manager)
-            manager.notify(.stopping)
-            await daemon.stop()
-            return 0
+            daemon = try AdminDaemon(server, loaded)
         } catch {
-            for line in error.description.split(separator: "\n") { terminal.note("weir: \(line)") }
-            return error.exitStatus
+            await server.stop()
+            throw error
         }
+        manager.notify(.ready, .status("relaying"))
+        server.keepAlive(manager)
+        await obey(signals.stream, daemon, manager)
+        manager.notify(.stopping)
+        await daemon.stop()
     }
 
     /// Carries out signals until one says to end.

@@ -227,8 +227,30 @@ import WeirRuntime
                 let outcome = try Program.run(weir, [verb, "--config", home.path])
                 #expect(outcome.status == 78 && outcome.errors.contains("\(home.path):"), "\(outcome.errors)")
             }
+            let variable = ["WEIR_SOCKET": home.folder.file("admin.sock")]
+            let named = try Program.run(weir, ["status", "--config", home.path], environment: variable)
+            #expect(named.status == 0, "the file is not asked: \(named.errors)")
             let network = try run(home, "account", "add", "anna", "--plan", "home", "--network", "10.0.0.1/8")
             #expect(network.status == 65 && network.errors.contains("the network is 10.0.0.0/8"), "\(network.errors)")
+        }
+    }
+
+    @Test("a store that cannot be opened ends every verb as it ends serve")
+    func brokenStore() throws {
+        let home = try Gate.Home()
+        #expect(try run(home, "account", "add", "anna", "--plan", "home").status == 0)
+        let file = home.folder.file("store/accounts.db")
+        try Data(repeating: 0x2A, count: 8_192).write(to: URL(fileURLWithPath: file))
+        for verb in [["serve"], ["account", "list"], ["why", "anna"]] {
+            let outcome = try Program.run(weir, verb + ["--config", home.path])
+            #expect(outcome.status == 65, "\(verb)")
+            #expect(outcome.errors.hasPrefix("weir: \(file) is damaged: "), "\(outcome.errors)")
+        }
+        try home.write(settings: ["store: \(home.path)"])
+        for verb in [["serve"], ["account", "list"]] {
+            let outcome = try Program.run(weir, verb + ["--config", home.path])
+            #expect(outcome.status == 74, "\(verb)")
+            #expect(outcome.errors.hasPrefix("weir: \(home.path)/lock: open: Not a directory"), "\(outcome.errors)")
         }
     }
 
