@@ -157,7 +157,7 @@ private struct Loading {
         } catch {
             let reason = "cannot be read: \(error.reason)"
             if let pattern {
-                let hint = "policies: names files, as policies/*.yaml does"
+                let hint = error.isNoFile ? "policies: names files, as policies/*.yaml does" : nil
                 reading.refuse(at: pattern.path, "\(path): \(reason)", hint: hint)
             } else {
                 otherErrors.append(ConfigurationError(Place(file: path), reason))

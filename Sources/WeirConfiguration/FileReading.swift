@@ -3,6 +3,8 @@ import Glibc
 /// Why a file could not be read.
 struct FileFault: Error {
     var reason: String
+    /// It is a folder, or something else that holds no octets.
+    var isNoFile = false
 }
 
 /// Reads a regular file of at most `octetsMax` octets, whole.
@@ -13,7 +15,9 @@ func readFile(_ path: String, octetsMax: Int) throws(FileFault) -> [UInt8] {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileFault(reason: reason(errno)) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw FileFault(reason: "it is not a regular file") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+        throw FileFault(reason: "it is not a regular file", isNoFile: true)
+    }
 
     var octets: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 64 * 1024)
