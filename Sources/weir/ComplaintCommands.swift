@@ -26,8 +26,8 @@ enum ComplaintCommands {
                     let account = report.account
                     let hint = report.counted ? ["see weir account show \(account)"] : []
                     let words = (report.counted ? ["counted"] : []) + (report.note.map { [$0] } ?? []) + hint
-                    invocation.terminal.line(
-                        "\(account): \(report.type) by \(report.reporter), \(words.joined(separator: "; "))")
+                    let line = "\(account): \(report.type) by \(report.reporter), \(words.joined(separator: "; "))"
+                    invocation.terminal.line(Terminal.printable(line))
                 } catch {
                     guard [.invalid, .badRequest, .contentTooLarge, .noSuchAccount].contains(error.kind) else {
                         throw error

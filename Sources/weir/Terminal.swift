@@ -47,7 +47,9 @@ struct Terminal: Sendable {
 
     /// A remark to the person; scripts that read results do not see it.
     func note(_ text: String) {
-        var rest = Array("\(text)\n".utf8)[...]
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // What is wrong is often told in words that strangers chose.
+        var rest = Array((lines.map { Terminal.printable(String($0)) }.joined(separator: "\n") + "\n").utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }

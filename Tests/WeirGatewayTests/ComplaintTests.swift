@@ -161,6 +161,12 @@ import WeirStore
             let mixed = try run(lost, good)
             #expect(mixed.status == 67)
             #expect(mixed.output == "bob@isp.example: abuse by reader.example, known already\n")
+            let title = "x\u{1B}]0;owned\u{7}.example"
+            let hostile = try run(
+                home.folder.write(ComplaintTests.report(bob, by: title), to: "hostile"),
+                home.folder.write("Content-Type: text/\u{1B}[31m\r\n\r\n", to: "unreadable"))
+            #expect(hostile.output.contains("by x\u{FFFD}]0;owned\u{FFFD}.example"), "\(hostile)")
+            #expect(hostile.errors.contains("its Content-Type is text/\u{FFFD}[31m"), "\(hostile)")
         }
     }
 }
