@@ -51,10 +51,15 @@ struct Check {
         say("configuration", "\(count(loaded.files.count, "file")), \(count(plans, "plan"))")
         checkTokens()
         let material = checkFiles()
-        let status = await runningDaemon()
-        await checkStore(status)
         checkAdmin()
-        await checkPorts(status)
+        do throws(AdminError) {
+            let running = try await runningDaemon()
+            await checkStore(running)
+            await checkPorts(running?.status)
+        } catch {
+            // Whether the store and the ports are a daemon's cannot be told, so neither is tried.
+            warn(["admin.socket"], "the daemon cannot be asked: \(error.detail)")
+        }
         if let material {
             await checkRelays(material)
             await checkScanner(material)
@@ -115,15 +120,23 @@ struct Check {
 
     // MARK: - The store
 
-    private func runningDaemon() async -> Status? {
-        guard let daemon = try? installation.daemon() else { return nil }
-        return try? await daemon.status()
+    private typealias Running = (daemon: any Administration, status: Status)
+
+    /// Nil where no daemon runs; throws where one may, and does not say.
+    private func runningDaemon() async throws(AdminError) -> Running? {
+        do throws(AdminError) {
+            let daemon = try installation.daemon(knowing: .success(loaded))
+            return (daemon, try await daemon.status())
+        } catch {
+            guard error.kind == .unreachable else { throw error }
+            return nil
+        }
     }
 
-    private mutating func checkStore(_ status: Status?) async {
-        if let status {
+    private mutating func checkStore(_ running: Running?) async {
+        if let (daemon, status) = running {
             say("store", "held by the daemon that runs, \(count(status.accounts.known, "account"))")
-            return await checkPlansByDaemon()
+            return await checkPlans(by: daemon)
         }
         guard StoreDirectory.holdsStore(configuration.store) else { return checkNewStore() }
         do throws(StoreError) {
@@ -152,10 +165,9 @@ struct Check {
         if code == EACCES { warn(["store"], error.explanation) } else { refuse(["store"], error.explanation) }
     }
 
-    private mutating func checkPlansByDaemon() async {
+    private mutating func checkPlans(by daemon: any Administration) async {
         var unknown: [String: Int] = [:]
         do throws(AdminError) {
-            let daemon = try installation.daemon()
             var query = AccountQuery(limit: AccountQuery.pageMax)
             repeat {
                 let page = try await daemon.accounts(query)

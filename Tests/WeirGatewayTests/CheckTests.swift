@@ -175,6 +175,33 @@ import WeirRuntime
         }
     }
 
+    @Test("check beside a daemon that does not answer it leaves store and ports alone")
+    func refusing() throws {
+        let home = try Gate.Home()
+        #expect(try run(home, "account", "add", "anna", "--plan", "home").status == 0)
+        // Whoever has the socket, and is not the daemon that is asked for.
+        let script = """
+            import socket, sys
+            door = socket.socket(socket.AF_UNIX)
+            door.bind(sys.argv[1])
+            door.listen()
+            while True:
+                caller = door.accept()[0]
+                if caller.recv(4096):
+                    caller.sendall(b"HTTP/1.1 403 Forbidden\\r\\nContent-Length: 0\\r\\n\\r\\n")
+                caller.close()
+            """
+        let socket = home.folder.file("admin.sock")
+        let stranger = try Program("python3", ["-c", script, socket])
+        defer { stranger.stop() }
+        try #require(eventually { FileManager.default.fileExists(atPath: socket) })
+        let outcome = try run(home, "check")
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.contains(": the daemon cannot be asked: "), "\(outcome)")
+        #expect(outcome.errors.hasSuffix(" (warning)\n"))
+        #expect(!outcome.output.contains("store: ") && !outcome.output.contains("listeners: "), "\(outcome)")
+    }
+
     @Test("accounts are kept and looked at without a daemon, usage included")
     func local() async throws {
         let home = try Gate.Home()
