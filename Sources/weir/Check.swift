@@ -142,7 +142,7 @@ struct Check {
         do throws(StoreError) {
             let directory = try StoreDirectory(configuration.store, mayChange: false)
             let accounts = try AccountsStore(in: directory)
-            _ = try LedgerStore(in: directory)
+            try LedgerStore(in: directory).verify()
             let counts = try accounts.counts()
             say("store", "sound, \(count(counts.map(\.count).reduce(0, +), "account"))")
             for each in counts { refusePlan(each.plan, accounts: each.count) }

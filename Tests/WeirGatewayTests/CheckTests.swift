@@ -60,6 +60,13 @@ import WeirRuntime
         }
         #expect(try ask("PRAGMA user_version") == "(6,)\n")
 
+        // The root of what nothing reads before the first machine.
+        var ledger = try Data(contentsOf: URL(fileURLWithPath: "\(store)/ledger.db"))
+        ledger[ledger.count - 4_096] = 0x55
+        try ledger.write(to: URL(fileURLWithPath: "\(store)/ledger.db"))
+        let damaged = try run(home, "check")
+        #expect(damaged.status == 78 && damaged.errors.contains("\(store)/ledger.db is damaged: "), "\(damaged)")
+
         try FileManager.default.removeItem(atPath: "\(store)/ledger.db")
         let half = try run(home, "check")
         #expect(half.status == 78 && half.errors.contains("\(store)/ledger.db is missing, one half of the store"))
