@@ -149,8 +149,12 @@ struct Check {
         } catch .olderVersion(let path) {
             say("store", "\(StoreError.olderVersion(path: path))")
         } catch {
-            refuse(["store"], error.explanation)
+            refuse(error)
         }
+    }
+
+    private mutating func refuse(_ error: StoreError) {
+        refuse(["store"], error.explanation, mayBeRights: error.exitStatus == ExitStatus.denied)
     }
 
     private mutating func checkNewStore() {
@@ -160,9 +164,7 @@ struct Check {
             let future = isThere ? "holds none yet: the first start makes it" : "will be made at the first start"
             return say("store", "\(path) \(future)")
         }
-        let error = StoreError.unreachable(path: path, call: isThere ? "open" : "mkdir", errno: code)
-        // Whoever checks may have fewer rights than the daemon.
-        if code == EACCES { warn(["store"], error.explanation) } else { refuse(["store"], error.explanation) }
+        refuse(StoreError.unreachable(path: path, call: isThere ? "open" : "mkdir", errno: code))
     }
 
     private mutating func checkPlans(by daemon: any Administration) async {
@@ -191,7 +193,7 @@ struct Check {
 
     private mutating func checkAdmin() {
         for fault in AdminDaemon.faults(in: configuration.admin) {
-            if fault.mayBeRights { warn([fault.key], fault.reason) } else { refuse([fault.key], fault.reason) }
+            refuse([fault.key], fault.reason, mayBeRights: fault.mayBeRights)
         }
     }
 
@@ -214,8 +216,7 @@ struct Check {
         do throws(ListenError) {
             try await PortTrial.run(name, endpoint, on: runtime)
         } catch {
-            // Whoever checks may have fewer rights than the daemon.
-            if error.cause.errno == EACCES { warn([key], "\(error)") } else { refuse([key], "\(error)") }
+            refuse([key], "\(error)", mayBeRights: error.cause.errno == EACCES)
         }
     }
 
@@ -260,6 +261,11 @@ struct Check {
 
     private mutating func refuse(_ keys: [String], _ message: String, hint: String = "") {
         errors.append(ConfigurationError(loaded.place(of: keys), message, hint: hint.isEmpty ? nil : hint))
+    }
+
+    /// Whoever checks may have fewer rights than the daemon: what more of them would mend is no error.
+    private mutating func refuse(_ keys: [String], _ message: String, mayBeRights: Bool) {
+        if mayBeRights { warn(keys, message) } else { refuse(keys, message) }
     }
 
     private mutating func warn(_ keys: [String], _ message: String, hint: String = "") {

@@ -72,5 +72,6 @@ struct ExitStatus: Error {
     static let badData: Int32 = 65
     static let fault: Int32 = 70
     static let output: Int32 = 74
+    static let denied: Int32 = 77
     static let configuration: Int32 = 78
 }
