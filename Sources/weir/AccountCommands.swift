@@ -165,11 +165,11 @@ enum AccountCommands {
             """,
         run: { invocation in
             let administration = try await invocation.installation.administration()
-            let former = try await administration.account(invocation.arguments[0])
-            let account = try await administration.release(
-                invocation.arguments[0], why: invocation["why"] ?? "", by: Terminal.actor)
-            let wasFree = [.normal, .probation].contains(former.state) && former.stoppedMachines.isEmpty
-            let what = wasFree ? "was neither suspended nor flagged: there was nothing to end" : "released"
+            let login = invocation.arguments[0]
+            let former = invocation.has("json") ? nil : try await administration.account(login)
+            let account = try await administration.release(login, why: invocation["why"] ?? "", by: Terminal.actor)
+            let wasFree = former.map { [.normal, .probation].contains($0.state) && $0.stoppedMachines.isEmpty }
+            let what = wasFree == true ? "was neither suspended nor flagged" : "released"
             try report(account, "\(what); it is \(account.state.rawValue)", invocation)
         })
 

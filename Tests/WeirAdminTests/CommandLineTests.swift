@@ -135,7 +135,7 @@ struct CommandLineTests {
             try expect(["account", "release", login, "--why", "clean"], "\(login) released; it is normal\n")
             try expect(
                 ["account", "release", login, "--why", "clean"],
-                "\(login) was neither suspended nor flagged: there was nothing to end; it is normal\n")
+                "\(login) was neither suspended nor flagged; it is normal\n")
             try expect(["account", "reset", login, "--why", "sorry", "--yes"], "\(login) starts from 0\n")
             try expect(
                 ["account", "token", login], "c2VjcmV0\n", errors: "Keep it now: it is not shown again.\n")
