@@ -6,7 +6,7 @@ struct AccountStatements {
     let listAll, listByState, listByPlan, listByCustomer, planCounts, stateCounts: Statement
     let insert, update, setState, remove: Statement
     let insertNetwork, removeNetwork, insertToken, setOverride, dropOverride, override: Statement
-    let insertAudit, auditAll, auditOne, latestMove, abused: Statement
+    let insertAudit, auditAll, auditOne, auditEnd, latestMove, abused: Statement
     let insertVerdict, verdicts, latestVerdict, stoppedMachines, expireVerdicts: Statement
     let insertNotice, notices, dropNotice: Statement
     let insertComplaint, nameComplaint, compareComplaint, dropComplaints, countComplaints, keys: Statement
@@ -74,6 +74,7 @@ struct AccountStatements {
             "SELECT * FROM audit WHERE sequence < ?1 AND ?3 IS NULL ORDER BY sequence DESC LIMIT ?2")
         auditOne = try database.prepare(
             "SELECT * FROM audit WHERE target = ?3 AND sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+        auditEnd = try database.prepare("SELECT max(sequence) FROM audit")
         latestMove = try database.prepare(
             """
             SELECT * FROM audit WHERE target = ?1 AND action IN ('account.state', ?2) ORDER BY sequence DESC LIMIT 1

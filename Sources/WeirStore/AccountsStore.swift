@@ -121,6 +121,11 @@ extension AccountsStore {
         return rows
     }
 
+    /// The number of the audit's last row, 0 while there is none: rows are numbered without gaps, and none is ever deleted.
+    package func auditEnd() throws(StoreError) -> Int64 {
+        try statements.auditEnd.first { row throws(StoreError) in row.integer(0) } ?? 0
+    }
+
     /// The latest change of an account's state, or what a person has confirmed since, however much else has come after it.
     package func latestMove(of login: String, orConfirmation: Bool = false) throws(StoreError) -> AuditRow? {
         let key = CanonicalLogin(login)?.key ?? login

@@ -7,6 +7,22 @@ import WeirGateway
 import WeirRuntime
 
 @Suite("Administration of a running gateway") struct AdministrationTests {
+    @Test("the audit's metric counts its rows, and none of what only might have been")
+    func auditRows() async throws {
+        try await Gate.run(try Gate.Home()) { gate in
+            let rows = gate.daemon.server.telemetry.metrics.operation.auditEvents
+            let definition = AccountDefinition(plan: "home", networks: ["192.0.2.1", "192.0.2.2"])
+            _ = try await gate.administration.add("ann", definition, by: gate.actor)
+            #expect(rows.current == 3)
+            _ = try await gate.administration.change("ann", AccountChange(plan: "home"), by: gate.actor)
+            let file = try AccountFile(Array("login,plan\nbob,home\n".utf8))
+            _ = try await gate.administration.importAccounts(file, dryRun: true, by: gate.actor)
+            #expect(rows.current == 3)
+            _ = try await gate.administration.importAccounts(file, dryRun: false, by: gate.actor)
+            #expect(rows.current == 4)
+        }
+    }
+
     @Test("a suspension holds at the next recipient of an open session, and a release too")
     func suspension() async throws {
         let home = try Gate.Home()

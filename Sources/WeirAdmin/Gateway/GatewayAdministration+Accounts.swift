@@ -128,17 +128,15 @@ extension GatewayAdministration {
         let rows = try imported(file)
         let author = author(actor)
         let report = try await mapped { () throws(StoreError) in
-            try await accounts.withStore { store throws(StoreError) in
-                try store.importAccounts(rows, dryRun: dryRun, by: author)
-            }
+            try await accounts.withStore(
+                counting { store throws(StoreError) in
+                    try store.importAccounts(rows, dryRun: dryRun, by: author)
+                })
         }
         guard report.problems.isEmpty else {
             throw .lines(report.problems.map { AdminError.Detail(line: $0.line, detail: $0.refusal.description) })
         }
-        if !dryRun {
-            metrics?.operation.auditEvents.add(UInt64(report.added + report.changed))
-            try await mapped { () throws(StoreError) in try await accounts.refreshAll() }
-        }
+        if !dryRun { try await mapped { () throws(StoreError) in try await accounts.refreshAll() } }
         return ImportReport(
             dryRun: dryRun, added: report.added, changed: report.changed, unchanged: report.unchanged)
     }

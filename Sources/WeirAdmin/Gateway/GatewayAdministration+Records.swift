@@ -18,11 +18,23 @@ extension GatewayAdministration {
         _ body: @escaping @Sendable (AccountsStore, Author) throws(StoreError) -> Result
     ) async throws(AdminError) -> Result {
         let author = author(actor, why: why)
-        let result = try await mapped { () throws(StoreError) in
-            try await accounts.change(login) { store throws(StoreError) in try body(store, author) }
+        return try await mapped { () throws(StoreError) in
+            try await accounts.change(login, counting { store throws(StoreError) in try body(store, author) })
         }
-        metrics?.operation.auditEvents.add()
-        return result
+    }
+
+    /// The same, with the rows counted that it writes to the audit.
+    func counting<Result: Sendable>(
+        _ body: @escaping @Sendable (AccountsStore) throws(StoreError) -> Result
+    ) -> @Sendable (AccountsStore) throws(StoreError) -> Result {
+        let rows = metrics?.operation.auditEvents
+        return { store throws(StoreError) in
+            let before = try store.auditEnd()
+            let result = try body(store)
+            // What is changed is durable by now, whether its rows can be counted or not.
+            rows?.add(UInt64(clamping: ((try? store.auditEnd()) ?? before) - before))
+            return result
+        }
     }
 
     /// The store's errors in the words of administration.
