@@ -12,7 +12,7 @@ countries, for the replay has none: their numbers are expected to be 0. It knows
 A number is exact if it is off by no more than 1e-9, or 1e-9 of itself above 1; else it is wrong, and so is a decision
 too many, too few or of another kind. One that it does not know is unchecked. Exits 1 if any is wrong or unchecked.
 """
-import collections, json, math, struct, sys
+import collections, functools, ipaddress, json, math, struct, sys
 
 sys.dont_write_bytecode = True
 from recounted import *
@@ -22,8 +22,11 @@ PLANS = {"consumer": (20, 0), "business": (60, 0), "bulk": (500, -1.5)}
 CALM, FLAG, SUSPEND, FAMILY = 2, 5, 7.5, 1.5
 
 
+@functools.cache
 def network(address):
-    return ":".join(address.split(":")[:3]) if ":" in address else address.rsplit(".", 1)[0]
+    source = ipaddress.ip_address(address)
+    source = getattr(source, "ipv4_mapped", None) or source
+    return str(ipaddress.ip_network((source, 24 if source.version == 4 else 48), strict=False))
 
 
 def reply(text):

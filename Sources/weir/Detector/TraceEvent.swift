@@ -42,7 +42,7 @@ extension TraceEvent {
             case "t": time = UInt64(clamping: try scanner.decimal(places: 9))
             case "k": kind = try Self.kind(&scanner)
             case "a": account = try scanner.text()
-            case "ip": network = try Self.prefix(&scanner)
+            case "ip": network = try Self.network(&scanner)
             case "cc": country = try scanner.text()
             case "helo": name = try scanner.text()
             case "mf": sender = hash(lowercased: try scanner.octets())
@@ -111,15 +111,10 @@ extension TraceEvent {
         }
     }
 
-    /// An IPv4 /24, or an IPv6 /48.
-    private static func prefix(_ scanner: inout JSONScanner) throws(TraceError) -> String {
-        let address = try scanner.text()
-        guard IPAddress(address) != nil else { throw scanner.error("ip is no address") }
-        if address.utf8.contains(UInt8(ascii: ":")) {
-            return address.split(separator: ":", omittingEmptySubsequences: false).prefix(3).joined(separator: ":")
-        }
-        guard let dot = address.utf8.lastIndex(of: UInt8(ascii: ".")) else { return address }
-        return String(address[..<dot])
+    /// The network of a source that the gateway tells the detector.
+    private static func network(_ scanner: inout JSONScanner) throws(TraceError) -> String {
+        guard let source = IPAddress(try scanner.text()) else { throw scanner.error("ip is no address") }
+        return IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
     }
 }
 
