@@ -64,6 +64,12 @@ struct UsageError: Error {
     var hint: String
 }
 
+/// Results that could not be written; ends with status 74.
+struct OutputError: Error {
+    var path: String
+    var errno: Int32
+}
+
 /// A verb that ended with a status of its own, everything said already.
 struct ExitStatus: Error {
     var code: Int32

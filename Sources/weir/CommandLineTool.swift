@@ -1,3 +1,4 @@
+import Glibc
 import WeirAdmin
 import WeirConfiguration
 import WeirGateway
@@ -17,8 +18,8 @@ struct CommandLineTool {
         }
         let status = await carryOut(line)
         guard let code = terminal.finish() else { return status }
-        terminal.note("weir: standard output: \(SystemError.text(code)): what the verb prints is lost")
-        return status == 0 ? ExitStatus.output : status
+        let lost = tell(OutputError(path: "standard output", errno: code))
+        return status == 0 ? lost : status
     }
 
     private func carryOut(_ line: [String]) async -> Int32 {
@@ -49,6 +50,11 @@ struct CommandLineTool {
                 terminal.note("  " + describe(fault))
             }
             return error.kind.exitStatus
+        case let error as OutputError:
+            // Nobody misses what nobody reads.
+            if error.errno == EPIPE { return 0 }
+            terminal.note("weir: \(error.path): \(SystemError.text(error.errno)): what the verb prints is lost")
+            return ExitStatus.output
         case let error as ConfigurationErrors:
             for error in error.errors { terminal.note("\(error)") }
             return ExitStatus.configuration

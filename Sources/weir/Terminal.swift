@@ -37,11 +37,11 @@ struct Terminal: Sendable {
         }
     }
 
-    /// Writes what is left of the results; returns why some of them are lost, nil where none is or nobody reads them.
+    /// Writes what is left of the results; returns why some of them are lost, nil where none is.
     func finish() -> Int32? {
         Terminal.output.withLock { output in
             output.flush()
-            return output.failure == 0 || output.failure == EPIPE ? nil : output.failure
+            return output.failure == 0 ? nil : output.failure
         }
     }
 

@@ -311,7 +311,16 @@ import WeirRuntime
         let home = try Gate.Home()
         #expect(try run(home, "account", "add", "anna", "--plan", "home").status == 0)
         let files = "--config \(home.path) --socket \(home.folder.file("admin.sock"))"
-        for verb in ["account list \(files)", "account token anna \(files)", "check \(files)", "help", "version"] {
+        let events = ["A", "B", "C"].map { country in
+            #"{"n":1,"t":1,"k":"msg","a":"bob","ip":"192.0.2.1","cc":"\#(country)","rc":["x"],"up":{"r":["250"]}}"#
+        }
+        let trace = try home.folder.write(events.joined(separator: "\n"), to: "trace")
+        let known = try home.folder.write(
+            #"{"bob": {"plan": "consumer", "ident": "user", "day0": 0}}"#, to: "accounts")
+        let replay = "detector replay \(trace) --accounts \(known) --rule three-countries --decisions"
+        for verb in [
+            "account list \(files)", "account token anna \(files)", "check \(files)", "help", "version", "\(replay) -",
+        ] {
             let command = "\(weir) \(verb)"
             let lost = try Program.run("/bin/sh", ["-c", "\(command) >/dev/full"])
             #expect(lost.status == 74, "\(verb)")
@@ -321,6 +330,8 @@ import WeirRuntime
             let unread = try Program.run("/bin/bash", ["-c", "\(command) | true; exit ${PIPESTATUS[0]}"])
             #expect([0, 141].contains(unread.status) && !unread.errors.contains("standard output"), "\(verb)")
         }
+        let full = try Program.run("/bin/sh", ["-c", "\(weir) \(replay) /dev/full"])
+        #expect(full.status == 74 && full.errors.hasPrefix("weir: /dev/full: No space left on device: "), "\(full)")
     }
 
     @Test("an argument is text", arguments: ["$'a\\xffb'", "$'\\xc0\\x80'"])

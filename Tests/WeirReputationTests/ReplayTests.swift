@@ -43,6 +43,19 @@ import Testing
         #expect(try String(contentsOfFile: folder.file("accounts"), encoding: .utf8) == Self.accounts)
     }
 
+    @Test("refuses to read what it would write beside its file until that is whole")
+    func partial() throws {
+        let trace = try folder.write(Self.event(1), to: "out.partial")
+        let outcome = try Program.run(
+            Self.weir,
+            [
+                "detector", "replay", trace, "--accounts", folder.write(Self.accounts, to: "accounts"), "--decisions",
+                folder.file("out"),
+            ])
+        #expect(outcome.status == 65 && outcome.errors.contains("--decisions names another file"), "\(outcome)")
+        #expect(try String(contentsOfFile: trace, encoding: .utf8) == Self.event(1) && !isThere("out"))
+    }
+
     @Test("writes its file when it is whole, and passes over accounts that it does not know, counting them")
     func whole() throws {
         let fine = try replay([Self.event(1), Self.event(2, account: "eve"), Self.event(3)].joined(separator: "\n"))

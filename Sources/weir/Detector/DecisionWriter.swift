@@ -31,22 +31,16 @@ struct DecisionWriter: ~Copyable {
     private(set) var flags = 0
     private(set) var suspensions = 0
 
-    /// Refuses a `path` that is one of the inputs.
+    /// Refuses to write over one of the inputs.
     init(_ path: String, apartFrom inputs: [String]) throws(AdminError) {
-        let there = path == "-" ? nil : FileStatus(path)
-        guard let there, there.isRegular else {
-            let partial = path == "-" || there != nil ? nil : "\(path).partial"
-            try self.init(path, partial: partial)
-            return
-        }
-        if let input = inputs.first(where: { FileStatus($0)?.isSameFile(as: there) == true }) {
+        // What is there and no file of its own, such as a pipe, is written to as it is.
+        let partial = path == "-" || FileStatus(path)?.isRegular == false ? nil : "\(path).partial"
+        for output in partial.map({ [path, $0] }) ?? [] {
+            guard let there = FileStatus(output) else { continue }
+            guard let input = inputs.first(where: { FileStatus($0)?.isSameFile(as: there) == true }) else { continue }
             let what = input == "-" ? "standard input" : input
-            throw AdminError(.invalid, "\(path) is what is read, \(what): --decisions names another file.")
+            throw AdminError(.invalid, "\(output) is what is read, \(what): --decisions names another file.")
         }
-        try self.init(path, partial: "\(path).partial")
-    }
-
-    private init(_ path: String, partial: String?) throws(AdminError) {
         let name = partial ?? path
         let descriptor = name == "-" ? 1 : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw AdminError(.invalid, "\(name): \(SystemError.text(errno)).") }
@@ -78,9 +72,7 @@ struct DecisionWriter: ~Copyable {
 
     mutating func end() throws {
         try flush()
-        if let partial, rename(partial, path) != 0 {
-            throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).")
-        }
+        if let partial, rename(partial, path) != 0 { throw OutputError(path: path, errno: errno) }
         isWhole = true
     }
 
@@ -89,7 +81,9 @@ struct DecisionWriter: ~Copyable {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
+            guard count > 0 else {
+                throw OutputError(path: path == "-" ? "standard output" : path, errno: errno)
+            }
             rest = rest.dropFirst(count)
         }
         buffer.removeAll(keepingCapacity: true)

@@ -1,5 +1,6 @@
 import Glibc
 import WeirAdmin
+import WeirRuntime
 
 /// The lines of a file or of standard input, one after another, in bounded memory.
 struct LineReader: ~Copyable {
@@ -15,7 +16,7 @@ struct LineReader: ~Copyable {
     init(_ path: String) throws(AdminError) {
         self.path = path
         descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+        guard descriptor >= 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
     }
 
     deinit { if descriptor > 0 { close(descriptor) } }
@@ -56,7 +57,7 @@ struct LineReader: ~Copyable {
                 Glibc.read(descriptor, octets.baseAddress.map { $0 + before }, size)
             }
         } while count < 0 && errno == EINTR
-        guard count >= 0 else { throw AdminError(.invalid, "\(path): \(String(cString: strerror(errno))).") }
+        guard count >= 0 else { throw AdminError(.invalid, "\(path): \(SystemError.text(errno)).") }
         buffer.removeLast(size - count)
         isAtEnd = count == 0
     }
