@@ -338,7 +338,7 @@ extension Detector.State {
 
 extension EvidenceSnapshot {
     /// An account's evidence, and that of these machines behind it.
-    fileprivate mutating func add(_ dossier: Dossier, of subject: SubjectID, _ machines: [UInt64]) {
+    package mutating func add(_ dossier: Dossier, of subject: SubjectID, _ machines: [UInt64]) {
         if let account = dossier.account { evidence.append((subject, account.encoded())) }
         for name in machines {
             if let machine = dossier.machines[name] {

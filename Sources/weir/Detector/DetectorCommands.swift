@@ -100,6 +100,10 @@ enum DetectorCommands {
             }
             options.rule = rule
         }
+        guard options.rule == nil || options.restartEvery == nil else {
+            throw UsageError(
+                message: "--rule keeps nothing that a restart could take away", hint: "leave --restart-every out")
+        }
         return options
     }
 

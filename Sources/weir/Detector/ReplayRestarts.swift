@@ -1,5 +1,6 @@
 import WeirAdmin
 import WeirBase
+import WeirGateway
 import WeirQuota
 import WeirReputation
 import WeirRuntime
@@ -41,20 +42,12 @@ final class ReplayRestarts {
     /// Saves what has changed, as the gateway does when it ends.
     func save(_ changed: [String: Dossier], _ surroundings: Surroundings) throws(StoreError) {
         let store = try open()
+        defer { store.close() }
         var snapshot = EvidenceSnapshot(evidence: [], surroundings: surroundings.encoded(), observed: 0)
         for (name, dossier) in changed {
-            guard let account = dossier.account else { continue }
             let subject = try store.subject(.account, name)
-            snapshot.evidence.append((subject, account.encoded()))
-            for machine in dossier.machines.names.compactMap({ dossier.machines[$0] }) {
-                let octets = machine.evidence.encoded()
-                snapshot.machines.append(
-                    MachineRow(subject: subject, name: machine.name, turn: machine.turn, octets: octets))
-            }
-            let left = Set(dossier.machines.names)
-            for row in try store.machines(of: subject) where !left.contains(row.name) {
-                snapshot.forgotten.append((subject, row.name))
-            }
+            let machines = Set(dossier.machines.names).union(try store.machines(of: subject).map(\.name))
+            snapshot.add(dossier, of: subject, machines.sorted())
             stored.insert(name)
         }
         // The names of accounts that are new go with rows alone.
@@ -65,6 +58,7 @@ final class ReplayRestarts {
     /// Reads everything, as the gateway does when it starts and when accounts turn up.
     func load() throws -> (dossiers: [String: Dossier], surroundings: Surroundings) {
         let store = try open()
+        defer { store.close() }
         var dossiers: [String: Dossier] = [:]
         for name in stored {
             let subject = try store.subject(.account, name)
