@@ -75,7 +75,6 @@ struct ExitStatus: Error {
     var code: Int32
 
     static let usage: Int32 = 64
-    static let badData: Int32 = 65
     static let fault: Int32 = 70
     static let output: Int32 = 74
     static let denied: Int32 = 77

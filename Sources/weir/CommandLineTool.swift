@@ -14,7 +14,7 @@ struct CommandLineTool {
     func run(_ line: [String]?) async -> Int32 {
         guard let line else {
             terminal.note("weir: an argument is not UTF-8 text")
-            return ExitStatus.badData
+            return ExitStatus.usage
         }
         let status = await carryOut(line)
         guard let code = terminal.finish() else { return status }

@@ -83,6 +83,19 @@ import Testing
         #expect(!isThere("out"))
     }
 
+    @Test("takes no options that contradict each other, or that all want standard input")
+    func contradictions() throws {
+        let once = "standard input is one file; name the others by their paths\n"
+        for (arguments, reason) in [
+            (["-", "--accounts", "-"], once), (["-", "--accounts", "x", "--hash-key", "-"], once),
+            (["x", "--accounts", "-", "--hash-key", "-"], once),
+            (["x", "--accounts", "x", "--rule", "ten-labels", "--restart-every", "9"], "leave --restart-every out\n"),
+        ] {
+            let outcome = try Program.run(Self.weir, ["detector", "replay"] + arguments + ["--decisions", "-"])
+            #expect(outcome.status == 64 && outcome.errors.hasSuffix(reason), "\(outcome)")
+        }
+    }
+
     @Test("says where no temporary folder can be made")
     func noFolder() throws {
         let files = [try folder.write(Self.event(1), to: "trace"), try folder.write(Self.accounts, to: "accounts")]

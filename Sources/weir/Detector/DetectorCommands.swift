@@ -36,8 +36,11 @@ enum DetectorCommands {
                 throw UsageError(
                     message: "\(path) is compressed", hint: "zcat \(path) | weir detector replay - …")
             }
-            let options = try options(invocation)
             let file = invocation["accounts"] ?? ""
+            guard [path, file, invocation["hash-key"] ?? ""].count(where: { $0 == "-" }) < 2 else {
+                throw UsageError(message: "standard input is one file", hint: "name the others by their paths")
+            }
+            let options = try options(invocation)
             var replay = try DetectorReplay(try accounts(file), options: options)
             var output = try DecisionWriter(invocation["decisions"] ?? "-", apartFrom: [path, file])
             var reader = try LineReader(path)
