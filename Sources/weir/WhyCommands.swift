@@ -8,7 +8,7 @@ enum WhyCommands {
         words: ["why"], arguments: ["WHAT"],
         summary: "why an account stands where it does, or what came of a message",
         details: """
-            WHAT is a login, also an address that is an account, or the id of a message as it stands in replies, log
+            WHAT is a login, an address for the account that it is by itself or by networks:, or the id of a message as it stands in replies, log
             lines and Received fields.
             Of an account: its state, since when and by whom, and the record of the latest verdict: the score, what it
             is made of, what would have acquitted, and the messages. Of a message: recipients, replies, and which limit,
@@ -37,18 +37,7 @@ enum WhyCommands {
     private static func account(
         _ login: String, _ administration: any Administration, _ invocation: Invocation
     ) async throws {
-        let reasons: AccountReasons
-        do throws(AdminError) {
-            reasons = try await administration.why(login)
-        } catch {
-            // An account that is one address has its network's name.
-            guard error.kind == .noSuchAccount, let address = IPAddress(login) else { throw error }
-            do throws(AdminError) {
-                reasons = try await administration.why("\(address)/\(address.bits)")
-            } catch let other {
-                throw other.kind == .noSuchAccount ? error : other
-            }
-        }
+        let reasons = try await administration.why(login)
         if invocation.has("json") { return try invocation.terminal.json(reasons) }
         AccountStory(reasons: reasons, terminal: invocation.terminal).write()
     }

@@ -54,6 +54,30 @@ import WeirRuntime
         }
     }
 
+    @Test("stands for the account that it is by itself, and for the one that a range makes of its prefix")
+    func loneAddress() async throws {
+        let home = try Gate.Home()
+        try home.write(settings: Self.ranges("127.0.0.0/24 32", "127.0.1.0/24 28"))
+        try await Gate.run(home) { gate in
+            let admin = gate.administration
+            for (source, login) in [("127.0.0.5", "127.0.0.5/32"), ("127.0.1.37", "127.0.1.32/28")] {
+                await #expect(throws: AdminError.noSuchAccount(source)) { try await admin.account(source) }
+                #expect(try send(from: source, gate) == 1)
+                #expect(try await admin.account(source).login == login)
+                #expect(try await admin.why(source).login == login)
+                #expect(try await admin.history(source, limit: 9, cursor: nil).login == login)
+                #expect(try await admin.change(source, .init(customer: .set("x")), by: gate.actor).login == login)
+                #expect(try await admin.suspend("::ffff:\(source)", why: "spam", by: gate.actor).login == login)
+                #expect(try send(from: source, gate) == 0)
+                #expect(try await admin.release(source, why: "clean", by: gate.actor).state == .normal)
+                let override = LimitOverride(text: "1 recipients per hour", until: nil, why: "test")
+                #expect(try await admin.limit(source, name: nil, override, by: gate.actor).login == login)
+                _ = try await admin.unlimit(source, name: "recipients-per-hour", by: gate.actor)
+                #expect(try await admin.reset(source, why: "test", by: gate.actor).login == login)
+            }
+        }
+    }
+
     @Test("sends no more once its range is taken out, seen before or not, and goes on when it comes back")
     func rangeTakenOut() async throws {
         let home = try Gate.Home()

@@ -53,9 +53,10 @@ extension GatewayAdministration {
             removedNetworks: try networks(change.removeNetworks, of: "remove_networks"))
         changes.passwordHash = change.password == .clear ? "" : try await hash(change.password.value)
         let all = changes
-        let former = try await self.change(login, by: actor) { store, author throws(StoreError) in
-            let former = try store.account(login)
-            try store.set(login, all, by: author)
+        let key = try await record(login).key
+        let former = try await self.change(key, by: actor) { store, author throws(StoreError) in
+            let former = try store.account(key)
+            try store.set(key, all, by: author)
             return former
         }
         if let former { try await afterChange(of: former, to: change.password.value, by: actor) }
@@ -100,15 +101,17 @@ extension GatewayAdministration {
         if let until = override.until, until <= runtime.wall { throw .field("until", "lies in the past") }
         let stored = AccountRecord.Override(
             name: own, limit: limit.description, until: override.until, reason: override.why)
-        try await change(login, by: actor, why: override.why) { store, author throws(StoreError) in
-            try store.limit(login, stored, by: author)
+        let key = try await record(login).key
+        try await change(key, by: actor, why: override.why) { store, author throws(StoreError) in
+            try store.limit(key, stored, by: author)
         }
         return try await account(login)
     }
 
     package func unlimit(_ login: String, name: String, by actor: Actor) async throws(AdminError) -> Account {
-        try await change(login, by: actor) { store, author throws(StoreError) in
-            try store.unlimit(login, name: name, by: author)
+        let key = try await record(login).key
+        try await change(key, by: actor) { store, author throws(StoreError) in
+            try store.unlimit(key, name: name, by: author)
         }
         return try await account(login)
     }
@@ -116,10 +119,11 @@ extension GatewayAdministration {
     package func issueToken(_ login: String, by actor: Actor) async throws(AdminError) -> IssuedToken {
         let token = ApplicationToken.make()
         let digest = token.digest
-        try await change(login, by: actor) { store, author throws(StoreError) in
-            try store.addToken(login, hash: digest, by: author)
+        let record = try await record(login)
+        try await change(record.key, by: actor) { store, author throws(StoreError) in
+            try store.addToken(record.key, hash: digest, by: author)
         }
-        return IssuedToken(login: try await record(login).login, token: token.text)
+        return IssuedToken(login: record.login, token: token.text)
     }
 
     package func importAccounts(

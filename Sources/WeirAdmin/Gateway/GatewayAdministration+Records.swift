@@ -48,9 +48,20 @@ extension GatewayAdministration {
         }
     }
 
+    /// The account of a login, or of a lone address, which is named after its network.
     func record(_ login: String) async throws(AdminError) -> AccountRecord {
-        let found = try await mapped { () throws(StoreError) in
-            try await accounts.withStore { store throws(StoreError) in try store.account(login) }
+        var names = [login]
+        if let address = IPAddress(login) {
+            let itself = IPNetwork(containing: address, length: address.bits)
+            names += [itself, accounts.network(byRule: address)].compactMap { $0?.description }
+        }
+        let found = try await mapped { [names] () throws(StoreError) in
+            try await accounts.withStore { store throws(StoreError) -> AccountRecord? in
+                for name in names {
+                    if let found = try store.account(name) { return found }
+                }
+                return nil
+            }
         }
         guard let found else { throw .noSuchAccount(login) }
         return found

@@ -23,8 +23,8 @@ extension GatewayAdministration {
             return (state, max(machines, recorded.count))
         }
         if machines > 0 {
-            try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-                try store.note(login, action: AccountsStore.machinesReleased, by: author)
+            try await change(record.key, by: actor, why: why) { store, author throws(StoreError) in
+                try store.note(record.key, action: AccountsStore.machinesReleased, by: author)
             }
         }
         return try await setState(state, of: login, why: why, by: actor, event: .released)
@@ -40,16 +40,16 @@ extension GatewayAdministration {
         let event = AccountEvent(
             kind, of: record.key, at: runtime.wall, by: actor.name, reason: why, random: runtime.random())
         let notices = isEvent ? herald?.notices(of: event) ?? [] : []
-        let differs = try await change(login, by: actor, why: why) { [accounts] store, author throws(StoreError) in
-            let differs = try store.setState(login, state, by: author, telling: notices.compactMap(\.stored))
+        let differs = try await change(record.key, by: actor, why: why) { [accounts] store, author throws(StoreError) in
+            let differs = try store.setState(record.key, state, by: author, telling: notices.compactMap(\.stored))
             accounts.show(state, of: record.key)
             return differs
         }
         if differs { herald?.tell(notices) }
         // Whoever suspends what the detector has suspended has looked at it, and found it right.
         if !differs, state == .suspended {
-            try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-                try store.confirm(login, by: author)
+            try await change(record.key, by: actor, why: why) { store, author throws(StoreError) in
+                try store.confirm(record.key, by: author)
             }
         }
         if differs, state == .suspended { metrics?.quota.suspensions[.operator].add() }

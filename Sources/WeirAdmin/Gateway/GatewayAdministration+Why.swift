@@ -31,15 +31,23 @@ extension GatewayAdministration {
         guard let place = HistoryCursor(cursor) else {
             throw AdminError(.badRequest, "cursor is what the last page's next says.")
         }
-        let (record, changes, verdicts) = try await mapped { () throws(StoreError) in
+        let record: AccountRecord?
+        do throws(AdminError) {
+            record = try await self.record(login)
+        } catch {
+            // An account that was removed still has its past.
+            guard error.kind == .noSuchAccount else { throw error }
+            record = nil
+        }
+        let key = record?.key ?? login
+        let (changes, verdicts) = try await mapped { () throws(StoreError) in
             try await accounts.withStore { store throws(StoreError) in
                 (
-                    try store.account(login), try store.audit(of: login, before: place.audit, limit: limit + 1),
-                    try store.verdicts(of: login, before: place.verdict, limit: limit + 1)
+                    try store.audit(of: key, before: place.audit, limit: limit + 1),
+                    try store.verdicts(of: key, before: place.verdict, limit: limit + 1)
                 )
             }
         }
-        // An account that was removed still has its past.
         if record == nil, changes.isEmpty, verdicts.isEmpty, cursor == nil { throw .noSuchAccount(login) }
         var next = place
         var events: [HistoryEvent] = []

@@ -106,10 +106,10 @@ package struct GatewayAdministration: Administration {
 
     package func reset(_ login: String, why: String, by actor: Actor) async throws(AdminError) -> Account {
         let record = try await record(login)
-        try await change(login, by: actor, why: why) { store, author throws(StoreError) in
-            try store.note(login, action: "account.reset", by: author)
-        }
         let key = record.key
+        try await change(key, by: actor, why: why) { store, author throws(StoreError) in
+            try store.note(key, action: "account.reset", by: author)
+        }
         let ledger = ledger.ledger
         let subject = try await mapped { () throws(StoreError) in try await self.subject(of: key) }
         // The rows are the subject's alone: customer and gateway keep what they counted.

@@ -135,6 +135,12 @@ package final class AccountDirectory: @unchecked Sendable {
         }
     }
 
+    /// The network that a rule of `networks:` makes the account of this address.
+    package func network(byRule address: IPAddress) -> IPNetwork? {
+        let rule = cache.withLock { $0.rules.rule(of: address) }
+        return rule.map { IPNetwork(containing: address, length: $0.each) }
+    }
+
     /// The range of `networks:` through which an account is that of the network it is named after; nil where none makes it that, or all
     /// of the network is another account's own.
     package func range(of record: AccountRecord) async throws(StoreError) -> IPNetwork? {
