@@ -33,19 +33,6 @@ func readFile(_ path: String, octetsMax: Int) throws(FileFault) -> [UInt8] {
     }
 }
 
-/// Reads a file whose first line is a secret, such as a relay's `password_file`; the rest of the file says nothing.
-package func readSecret(_ path: String) throws(ConfigurationError) -> [UInt8] {
-    let place = Place(file: path)
-    do throws(FileFault) {
-        let line = try readFile(path, octetsMax: 64 * 1024).prefix { $0 != UInt8(ascii: "\n") }
-        let secret = Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
-        guard !secret.isEmpty else { throw FileFault(reason: "its first line is empty") }
-        return secret
-    } catch {
-        throw ConfigurationError(place, "cannot be read: \(error.reason)")
-    }
-}
-
 /// The files that match a pattern, in the order of their octets; none where nothing matches.
 ///
 /// The pattern is taken within `directory`, whose own name is never read as a pattern.

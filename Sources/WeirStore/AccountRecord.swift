@@ -38,7 +38,6 @@ package struct AccountRecord: Hashable, Sendable {
     package var mail: String?
     /// As libcrypt writes it.
     package var passwordHash: String?
-    package var created: WallTime
     /// When its owner became a customer; nil: long before it was made here, or nobody knows.
     package var opened: WallTime?
     package var networks: [IPNetwork] = []
@@ -49,7 +48,7 @@ package struct AccountRecord: Hashable, Sendable {
     package init(
         key: String, login: String, plan: String, customer: String? = nil, state: AccountState = .normal,
         stateReason: String? = nil, stateSince: WallTime, mail: String? = nil, passwordHash: String? = nil,
-        created: WallTime, opened: WallTime? = nil
+        opened: WallTime? = nil
     ) {
         self.key = key
         self.login = login
@@ -60,7 +59,6 @@ package struct AccountRecord: Hashable, Sendable {
         self.stateSince = stateSince
         self.mail = mail
         self.passwordHash = passwordHash
-        self.created = created
         self.opened = opened
     }
 }

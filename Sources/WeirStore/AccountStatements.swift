@@ -119,7 +119,7 @@ struct AccountStatements {
         dropNotice = try database.prepare("DELETE FROM notice WHERE event = ?1 AND channel = ?2")
 
         insertComplaint = try database.prepare(
-            "INSERT OR IGNORE INTO complaint VALUES(?1, ?2, ?3, ?4, ?5) RETURNING 1")
+            "INSERT INTO complaint VALUES(?1, ?2, ?3, ?4, ?5)")
         nameComplaint = try database.prepare(
             """
             UPDATE OR IGNORE complaint SET digest = ?1, message = ?4
@@ -149,7 +149,7 @@ struct AccountRow {
         record = AccountRecord(
             key: row.text(1), login: row.text(2), plan: row.text(3), customer: row.optionalText(4), state: state,
             stateReason: row.optionalText(6), stateSince: row.time(7), mail: row.optionalText(8),
-            passwordHash: row.optionalText(9), created: row.time(10), opened: row.isNull(11) ? nil : row.time(11))
+            passwordHash: row.optionalText(9), opened: row.isNull(11) ? nil : row.time(11))
     }
 }
 

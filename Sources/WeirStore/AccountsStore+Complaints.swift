@@ -50,10 +50,9 @@ extension AccountsStore {
             let oldest = author.at.nanoseconds - min(author.at.nanoseconds, Self.complaintAgeMax)
             try statements.dropComplaints.run(.text(key), .time(WallTime(nanoseconds: oldest)))
             if let fate = try fate(of: complaint, against: key) { return fate }
-            _ = try statements.insertComplaint.first(
+            try statements.insertComplaint.run(
                 .blob(complaint.digest), .time(author.at), .text(key), .text(complaint.reporter),
-                complaint.message.map { .unsigned($0.number) } ?? .null
-            ) { _ throws(StoreError) in true }
+                complaint.message.map { .unsigned($0.number) } ?? .null)
             try audit(author, "account.complaint", key, new: complaint.summary)
             return .counted
         }

@@ -40,7 +40,7 @@ enum CommandTable {
     private static let version = Command(
         words: ["version"], summary: "one line",
         run: { invocation in
-            if invocation.has("json") { return try invocation.terminal.json(["version": Version.number]) }
-            invocation.terminal.line("weir \(Version.number)")
+            if invocation.has("json") { return try invocation.terminal.json(["version": AdminDaemon.version]) }
+            invocation.terminal.line("weir \(AdminDaemon.version)")
         })
 }

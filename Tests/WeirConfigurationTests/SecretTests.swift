@@ -51,15 +51,4 @@ struct SecretTests {
             missing?.description == "weir.yaml:3:9: \(folder("none")): cannot be read: No such file or directory: "
                 + "token_file: has a line for each caller of the API")
     }
-
-    @Test(
-        "a secret is the first line of its file",
-        arguments: [
-            ("pass word", "pass word"), ("secret\n", "secret"), ("secret\r\nmore\n", "secret"), ("\nx", nil), ("", nil),
-        ])
-    func secrets(text: String, secret: String?) throws {
-        let folder = try TemporaryFolder(["secret": text])
-        let read = try? readSecret(folder("secret"))
-        #expect(read.map { String(decoding: $0, as: UTF8.self) } == secret)
-    }
 }

@@ -15,7 +15,7 @@ package final class AdminDaemon: Sendable {
     private let clerk: RuntimeExecutor
     private let hasher: RuntimeExecutor
 
-    /// The version that status and metrics tell.
+    /// What this program is, as `weir version`, the status and the metrics say it.
     package static let version = "0.1.0"
 
     /// Opens the doors of a gateway that has started.
