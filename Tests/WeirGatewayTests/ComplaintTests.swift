@@ -82,7 +82,8 @@ import WeirStore
             #expect(rows.contains { $0.new?.hasPrefix("abuse by reader.example, message ") == true })
             let page = try gate.curl("/metrics").body
             #expect(page.contains("weir_complaints_total{result=\"counted\"} 4"))
-            #expect(page.contains("weir_complaints_total{result=\"repeated\"} 4"))
+            #expect(page.contains("weir_complaints_total{result=\"repeated\"} 2"))
+            #expect(page.contains("weir_complaints_total{result=\"surplus\"} 2"))
         }
     }
 

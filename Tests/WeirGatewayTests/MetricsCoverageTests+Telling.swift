@@ -31,6 +31,12 @@ extension MetricsCoverageTests {
             for report in [message, message, "x"] {
                 _ = try ComplaintTests.post(gate, ComplaintTests.report(report))
             }
+            _ = try ComplaintTests.post(gate, ComplaintTests.report(message, by: "another.example"))
+            // Of a message that nobody knows.
+            let hash = message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") } ?? ""
+            for reporter in ["third.example", "fourth.example"] {
+                _ = try ComplaintTests.post(gate, ComplaintTests.report("\(hash)\r\n\r\nx", by: reporter))
+            }
             _ = try ComplaintTests.post(gate, "x")
             let wanted = [
                 "{channel=\"mail\",kind=\"suspended\",result=\"sent\"}",

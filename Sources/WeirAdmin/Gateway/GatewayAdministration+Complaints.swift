@@ -39,7 +39,7 @@ extension GatewayAdministration {
         let fate = try await change(key, by: actor) { store, author throws(StoreError) in
             try store.keep(stored, by: author)
         }
-        metrics.complaints[fate == .counted ? .counted : .repeated].add()
+        metrics.complaints[MetricLabels.ComplaintResult(fate)].add()
         if fate == .counted {
             try await mapped { () throws(StoreError) in
                 try await gateway.complain(of: key, message: id ?? MessageID(number: 0))
@@ -104,6 +104,17 @@ extension GatewayAdministration {
         let recipients = story?.accepted ?? Int(clamping: rows.map(\.amount.recipients).reduce(0, +))
         // What no relay took can have arrived all the same.
         return (key, StoredComplaint.Message(number: id.number, recipients: max(1, recipients)))
+    }
+}
+
+extension MetricLabels.ComplaintResult {
+    fileprivate init(_ fate: StoredComplaint.Fate) {
+        switch fate {
+        case .counted: self = .counted
+        case .repeated: self = .repeated
+        case .surplus: self = .surplus
+        case .unproven: self = .unproven
+        }
     }
 }
 

@@ -167,7 +167,7 @@ package enum MetricLabels {
     }
 
     package enum ComplaintResult: Int, ClosedLabel {
-        case counted, repeated, untraced, malformed
+        case counted, repeated, surplus, unproven, untraced, malformed
         package static let labelName = "result"
     }
 
