@@ -47,9 +47,9 @@ final class Stage: @unchecked Sendable {
         }
     }
 
-    /// A connection to the gateway that is not finished yet.
-    func link() -> ScriptLink {
-        let source = SocketAddress(ipv4: 0xCB00_7101, port: 0)
+    /// A connection to the gateway that is not finished yet; each `account` has an address of its own.
+    func link(of account: UInt32 = 0) -> ScriptLink {
+        let source = SocketAddress(ipv4: 0xCB00_7101 + account, port: 0)
         return ScriptLink(simulation.connect(to: World.gate, from: source), on: visitor)
     }
 

@@ -1,0 +1,90 @@
+import Testing
+import WeirBase
+import WeirGateway
+import WeirRuntime
+
+/// The stage's relay takes 10 connections, of which one account may hold 2.
+@Suite("A relay's connections, simulated")
+struct ShareTests {
+    /// Says the lines one by one, after the greeting; the answer to the last.
+    private static func say(_ lines: [String], over link: ScriptLink) async throws(ConnectionError) -> ScriptReply {
+        var reply = ScriptReply(code: 0, lines: [])
+        for line in lines {
+            link.send("\(line)\r\n")
+            try await link.flush(within: .minute)
+            reply = try await link.reply(within: 2 * .minute)
+        }
+        return reply
+    }
+
+    private static let recipient = "RCPT TO:<b@dest.example>"
+
+    /// A link that has come as far as MAIL.
+    private static func begin(_ stage: Stage, of account: UInt32 = 0) async throws(ConnectionError) -> ScriptLink {
+        let link = stage.link(of: account)
+        try await link.finishConnect(within: .minute)
+        _ = try await link.reply(within: .minute)
+        let reply = try await say(["EHLO c", "MAIL FROM:<a@isp.example>"], over: link)
+        #expect(reply.code == 250, "\(reply)")
+        return link
+    }
+
+    /// Its links hold a connection each, until they close.
+    private static func hold(
+        _ stage: Stage, _ count: Int, of account: UInt32 = 0
+    ) async throws(ConnectionError) -> [ScriptLink] {
+        var links: [ScriptLink] = []
+        for _ in 0..<count {
+            let link = try await begin(stage, of: account)
+            let reply = try await say([recipient], over: link)
+            #expect(reply.code == 250, "\(reply)")
+            links.append(link)
+        }
+        return links
+    }
+
+    @Test("an account that holds its share waits half a minute for another, and no other account waits for it")
+    func share() throws {
+        try Stage().run { stage in
+            let held = try await Self.hold(stage, 2)
+            let third = try await Self.begin(stage)
+            let asked = stage.visitor.now
+            let refused = try await Self.say([Self.recipient], over: third)
+            #expect(
+                refused.code == 451 && refused.text.hasPrefix("4.4.1 All relay connections that this account may use"))
+            #expect(stage.visitor.now.since(asked) / .second == 30)
+
+            let before = stage.visitor.now
+            let other = try await Self.hold(stage, 1, of: 1)
+            #expect(stage.visitor.now.since(before) < .second)
+
+            #expect(try await Self.say(["RSET"], over: held[0]).code == 250)
+            let taken = try await Self.say(["RSET", "MAIL FROM:<a@isp.example>", Self.recipient], over: third)
+            #expect(taken.code == 250, "\(taken)")
+            for link in held + other + [third] { link.close() }
+        }
+    }
+
+    @Test("who waits has the connection that comes free, though somebody waits before him who has his share")
+    func passedOn() throws {
+        try Stage().run { stage in
+            // All ten are held: two each by five accounts.
+            var held: [[ScriptLink]] = []
+            for account in 0..<5 { held.append(try await Self.hold(stage, 2, of: UInt32(account))) }
+            // One of the first account waits, who may have no third, and then one of a sixth.
+            let (third, sixth) = (try await Self.begin(stage), try await Self.begin(stage, of: 5))
+            for link in [third, sixth] {
+                link.send("\(Self.recipient)\r\n")
+                try await link.flush(within: .minute)
+                await link.sleep(.second)
+            }
+            let freed = stage.visitor.now
+            #expect(try await Self.say(["RSET"], over: held[1][0]).code == 250)
+            let taken = try await sixth.reply(within: .minute)
+            #expect(taken.code == 250, "\(taken)")
+            #expect(stage.visitor.now.since(freed) < .second)
+            #expect(try await third.reply(within: .minute).code == 451)
+            for link in held.joined() + [third, sixth] { link.close() }
+        }
+    }
+}
