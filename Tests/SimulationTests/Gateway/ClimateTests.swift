@@ -146,79 +146,92 @@ struct ClimateTests {
         func states() async throws -> [AccountCount] {
             try await life.gateway.accounts.withStore { store throws(StoreError) in try store.counts() }
         }
-    }
 
-    @Test("a relay that refuses everything for ten minutes has nobody suspended or slowed down, and an alarm that ends")
-    func relayRefuses() throws {
-        try Town().run { town in
-            await town.live(days: 3)
-            #expect(town.takeRefusals() == [])
-            #expect(town.alarms == [])
-            (town.relay.manners.refusesRecipient, town.relay.manners.refusals) = (1, ["550 5.1.1"])
-            await town.round(strangers: 1)
-            #expect(town.takeRefusals().count > 100)
-            #expect(town.alarms.contains { $0.hasPrefix("Relays refuse most of what anybody sends") }, "\(town.alarms)")
-            town.relay.manners = .good
-            // What they could not send goes again, and more.
-            await town.round(strangers: 2)
-            await town.sleep(.hour)
-            #expect(town.alarms == [])
-            for _ in 0..<3 { await town.round(strangers: 4) }
-            #expect(town.takeRefusals() == [])
-            let states = try await town.states()
+        func expectNormal() async throws {
+            let states = try await states()
             #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
         }
-    }
 
-    @Test("a relay that refuses everything while everybody tries again for ten minutes has nobody suspended")
-    func everybodyTriesAgain() throws {
-        try Town().run { town in
-            await town.live(days: 3)
-            _ = town.takeRefusals()
-            (town.relay.manners.refusesRecipient, town.relay.manners.refusals) = (1, ["550 5.1.1"])
-            let end = town.simulation.now + 10 * .minute
+        /// For ten minutes everybody sends again and again, and the relay refuses all of it; `check` looks after each round.
+        func isRefused(at place: Place, with reply: String, _ check: () -> Void) async throws {
+            relay.manners.refuse(at: place, with: reply)
+            let end = simulation.now + 10 * .minute
             var rounds = 0
-            while town.simulation.now < end {
-                await town.round(strangers: 2, apart: 3 * .second)
+            while simulation.now < end {
+                await round(strangers: 2, apart: 3 * .second)
                 rounds += 1
-                #expect(town.alarms.contains { $0.hasPrefix("Relays refuse most") }, "\(rounds): \(town.alarms)")
-                let states = try await town.states()
-                #expect(states.allSatisfy { $0.state == .normal }, "\(rounds): \(states)")
+                check()
+                try await expectNormal()
             }
             #expect(rounds > 5)
-            #expect(!town.takeRefusals().contains { $0.contains("Sending") })
-            town.relay.manners = .good
-            await town.round(strangers: 2)
-            await town.sleep(.hour)
-            #expect(town.alarms == [])
-            for _ in 0..<3 { await town.round(strangers: 4) }
-            #expect(town.takeRefusals() == [])
-            let states = try await town.states()
-            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+            let refusals = takeRefusals()
+            #expect(refusals.count >= rounds * Town.accounts, "not everybody was refused, every time")
+            #expect(!refusals.contains { $0.contains("Sending") || $0.contains("few new people") })
+        }
+
+        /// Relay and scanner are good again: what could not be sent goes, and more, and an hour later nothing is left of it.
+        func recovers() async throws {
+            (relay.manners, scanner.manners) = (.good, .good)
+            await round(strangers: 2)
+            await sleep(.hour)
+            #expect(alarms == [])
+            for _ in 0..<3 { await round(strangers: 4) }
+            #expect(takeRefusals() == [])
+            try await expectNormal()
         }
     }
 
-    @Test("a scanner that rejects everything is soon not believed, has nobody suspended, and an alarm that ends")
-    func scannerCondemns() throws {
+    @Test(
+        "a relay that refuses everything while everybody tries again for ten minutes has nobody suspended or slowed down, and an alarm that ends",
+        arguments: [
+            (Place.mail, "550 5.7.1"), (.recipient, "550 5.1.1"), (.recipient, "550 5.7.1"), (.message, "554 5.7.1"),
+        ])
+    func relayRefuses(place: Place, reply: String) throws {
         try Town().run { town in
             await town.live(days: 3)
-            town.scanner.manners.rejects = 1
+            #expect(town.takeRefusals() == [])
+            #expect(town.alarms == [])
+            try await town.isRefused(at: place, with: reply) {
+                #expect(town.alarms.contains { $0.hasPrefix("Relays refuse most of what anybody sends") })
+            }
+            try await town.recovers()
+        }
+    }
+
+    /// It is a word neither on a person nor on a message, so the detector hears nothing of it: there is no alarm either.
+    @Test("a relay that refuses every DATA for ten minutes is held against nobody, and makes no climate")
+    func relayRefusesData() throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            #expect(town.takeRefusals() == [])
+            try await town.isRefused(at: .data, with: "554 5.7.1") { #expect(town.alarms == []) }
+            try await town.recovers()
+        }
+    }
+
+    /// A score of "add header" is evidence, and its message passes.
+    @Test(
+        "a scanner that condemns everything is soon not believed, has nobody suspended, and an alarm that ends",
+        arguments: ["reject", "add header"])
+    func scannerCondemns(action: String) throws {
+        try Town().run { town in
+            await town.live(days: 3)
+            #expect(town.takeRefusals() == [])
+            if action == "reject" { town.scanner.manners.rejects = 1 } else { town.scanner.manners.marks = 1 }
             await town.round(strangers: 2)
             let refused = town.takeRefusals()
-            #expect(
-                refused.count < Town.accounts / 2 && refused.allSatisfy { $0.hasPrefix("550 5.7.1 The content") },
-                "\(refused)")
+            if action == "reject" {
+                #expect(
+                    refused.count < Town.accounts / 2 && refused.allSatisfy { $0.hasPrefix("550 5.7.1 The content") },
+                    "\(refused)")
+            } else {
+                #expect(refused == [])
+            }
             #expect(town.alarms.contains { $0.hasPrefix("The scanner calls most") }, "\(town.alarms)")
             await town.round(strangers: 1)
             #expect(town.takeRefusals() == [])
-            town.scanner.manners = .good
-            await town.round(strangers: 1)
-            await town.sleep(.hour)
-            #expect(town.alarms == [])
-            await town.live(days: 1)
-            #expect(town.takeRefusals() == [])
-            let states = try await town.states()
-            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+            try await town.expectNormal()
+            try await town.recovers()
         }
     }
 
@@ -262,8 +275,24 @@ struct ClimateTests {
             }
             await town.live(days: 1)
             #expect(town.takeRefusals() == [])
-            let states = try await town.states()
-            #expect(states.allSatisfy { $0.state == .normal }, "\(states)")
+            try await town.expectNormal()
+        }
+    }
+}
+
+/// Where a relay refuses.
+enum Place: Sendable {
+    case mail, recipient, data, message
+}
+
+extension Manners {
+    fileprivate mutating func refuse(at place: Place, with reply: String) {
+        refusals = [reply]
+        switch place {
+        case .mail: refusesMail = 1
+        case .recipient: refusesRecipient = 1
+        case .data: refusesData = 1
+        case .message: refusesMessage = 1
         }
     }
 }
