@@ -173,6 +173,20 @@ extension Scenarios {
             #expect(again.status == 0, "\(again.output.suffix(500))")
             #expect(relay.delivered(with: "that was not me").count == 1)
             #expect(stolen() == taken)
+            Self.expectDiscretion(of: gateway.log)
+        }
+
+        /// The log tells what happened, and nothing of whom was written to, what was written, or how one logs in.
+        private static func expectDiscretion(of log: String) {
+            #expect(log.contains("\"verdict\"") && log.contains(login), "or this shows nothing")
+            let credentials = Data("\0\(login)\0\(password)".utf8).base64EncodedString()
+            let subjects = [
+                "see you tomorrow", "photographs", "that was not me", Rspamd.marked, "\(Rspamd.marked) number 0",
+            ]
+            let secrets =
+                ["target.example", "elsewhere.example", "stranger0", "friend1", "Here they are", password, credentials]
+                + subjects + subjects.map { words(of: $0).split(separator: " ").prefix(3).joined(separator: " ") }
+            for secret in secrets { #expect(!log.contains(secret), "the log has \(secret)") }
         }
     }
 }
