@@ -23,39 +23,6 @@ import WeirRuntime
         }
     }
 
-    @Test("a suspension holds at the next recipient of an open session, and a release too")
-    func suspension() async throws {
-        let home = try Gate.Home()
-        try await Gate.run(home) { gate in
-            let client = try gate.client()
-            try client.must("MAIL FROM:<s@client.example>")
-            try client.must("RCPT TO:<a@example.com>")
-            let account = try await gate.administration.suspend("127.0.0.2/32", why: "spam", by: gate.actor)
-            #expect(account.state == .suspended && account.stateReason == "spam")
-            let refused = try client.command("RCPT TO:<b@example.com>")
-            #expect(refused.code == 550)
-            #expect(
-                refused.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example. ["))
-            try client.must("RSET")
-            #expect(
-                try await gate.administration.release("127.0.0.2/32", why: "mended", by: gate.actor).state == .normal)
-            #expect(try client.message(to: ["a@example.com"], body).delivered == 1)
-        }
-    }
-
-    @Test("a message in DATA of an account that is suspended meanwhile does not go out")
-    func suspensionBeforeTheDot() async throws {
-        let home = try Gate.Home()
-        try await Gate.run(home) { gate in
-            let client = try gate.client()
-            for line in ["MAIL FROM:<s@client.example>", "RCPT TO:<a@example.com>", "DATA"] { try client.must(line) }
-            _ = try await gate.administration.suspend("127.0.0.2/32", why: "spam", by: gate.actor)
-            #expect(try client.command(body + "\r\n.").code == 550)
-            #expect(home.relay.messages.isEmpty)
-            #expect(try await gate.used() == 0, "what was not sent is not counted")
-        }
-    }
-
     @Test("a limit of its own holds from the next recipient on, and its plan's again when it is taken back")
     func limits() async throws {
         let home = try Gate.Home(limits: "2 recipients per hour")
