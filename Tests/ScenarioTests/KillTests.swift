@@ -16,13 +16,15 @@ extension Scenarios {
             "killed at any instant, the daemon has counted what the relay took, and loses nothing it has answered for")
         func kill() throws {
             let sink = try Sink()
-            let gateway = try RunningGateway(
-                .init(
-                    relays: [.init(sink.port)],
-                    limits: ["100 recipients per message", "1000000000 recipients per day"],
-                    accounts: [Self.account]))
+            var setup = RunningGateway.Setup(
+                relays: [.init(sink.port)], limits: ["100 recipients per message", "1000000000 recipients per day"],
+                accounts: [Self.account])
+            // Observations are rows of the same journal.
+            setup.planSettings = ["detector: shadow"]
+            let gateway = try RunningGateway(setup)
             var random = Seeded(Self.seed)
             let book = Book()
+            var (observed, observing) = (UInt64(0), 0)
             for kill in 1...Self.kills {
                 let isOver = Mutex.Box(false)
                 let clients = (0..<8).map { index in
@@ -39,8 +41,14 @@ extension Scenarios {
                 book.take(sink.handOver())
                 let stored = try StoredCounts.amount(of: Self.account.login, in: gateway.store).recipients
                 book.compare(stored: stored, "kill \(kill), seed \(Self.seed)")
+                let last = try StoredCounts.observed(in: gateway.store)
+                #expect(last >= observed, "kill \(kill): observations are lost that were there before")
+                if last > observed { observing += 1 }
+                observed = last
                 try gateway.start()
             }
+            // The first message of a life may have been answered just before its observation was durable.
+            #expect(observing > Self.kills / 2, "\(observing) of \(Self.kills) lives left observations")
             print("\(Self.kills) kills, seed \(Self.seed): \(book.summary)")
         }
     }

@@ -15,4 +15,11 @@ enum StoredCounts {
         }
         return sum
     }
+
+    /// The number of the last observation there is, whether it is in what was saved or only in the journal.
+    static func observed(in path: String) throws -> UInt64 {
+        let store = try LedgerStore(in: StoreDirectory(path))
+        let saved = try store.savedSurroundings().observed
+        return try store.observations(after: saved).last?.sequence ?? saved
+    }
 }
