@@ -4,8 +4,8 @@ import TestKit
 import Testing
 
 extension Scenarios {
-    /// Threat 1: a relay and we must not see the end of a message at different places.
-    @Suite("Strings at the end of data")
+    /// A relay and we must not see the end of a message at different places.
+    @Suite("Threat 1: strings at the end of data")
     struct Strings {
         enum Relay: String, CaseIterable, Sendable { case sink, postfix, exim }
 
