@@ -111,7 +111,7 @@ struct DashboardTests {
 
     @Test("promtool takes every query of a dashboard for PromQL", arguments: dashboards)
     func promQL(name: String) throws {
-        guard let promtool = promtool() else { return }
+        let promtool = try #require(Program.find("promtool"), "apt-get install prometheus")
         var rules = "groups:\n  - name: dashboard\n    rules:\n"
         for (number, expression) in try expressions(dashboard(name)).enumerated() {
             let query = expression.replacingOccurrences(of: "$__rate_interval", with: "5m")
@@ -126,7 +126,7 @@ struct DashboardTests {
 
     @Test("promtool takes the alert rules, and their own tests pass")
     func alerts() throws {
-        guard let promtool = promtool() else { return }
+        let promtool = try #require(Program.find("promtool"), "apt-get install prometheus")
         let rules = try Program.run(promtool, ["check", "rules", folder + "alerts.yml"])
         #expect(rules.status == 0, "\(rules.errors)")
         let tests = try Program.run(promtool, ["test", "rules", folder + "alerts.test.yml"])
@@ -144,11 +144,5 @@ struct DashboardTests {
             for key in ["severity:", "summary:", "runbook:"] { #expect(block.contains(key), "\(name) \(key)") }
             #expect(tests.contains("alertname: \(name)"), "\(name)")
         }
-    }
-
-    private func promtool() -> String? {
-        let found = Program.find("promtool")
-        if found == nil { print("skipped: promtool is not installed (apt-get install prometheus)") }
-        return found
     }
 }

@@ -24,10 +24,7 @@ struct MetricsTests {
 
     @Test("the whole catalogue is what promtool takes for good")
     func promtool() throws {
-        guard let promtool = Program.find("promtool") else {
-            print("skipped: promtool is not installed (apt-get install prometheus)")
-            return
-        }
+        let promtool = try #require(Program.find("promtool"), "apt-get install prometheus")
         let result = try Program.run(promtool, ["check", "metrics"], input: Array(page(catalogue().registry).utf8))
         #expect(result.status == 0, "\(result.errors)\(result.output)")
         #expect(result.errors.isEmpty && result.output.isEmpty)

@@ -36,7 +36,7 @@ struct TraceTests {
 
     @Test(
         "one account in ten: all abuse is suspended, nobody else, the same after restarts",
-        .enabled(if: RecordedTrace.folder != nil))
+        .enabled(if: RecordedTrace.folder != nil, "\(RecordedTrace.reason)"))
     func replay() throws {
         let folder = try #require(RecordedTrace.folder)
         let events = "zcat '\(folder)/trace.jsonl.gz' | grep '\"a\":\"s[0-9]*7\"'"
@@ -73,7 +73,7 @@ struct TraceTests {
 
     @Test(
         "three offices, one machine infected: it is stopped, nobody else, the same after restarts",
-        .enabled(if: RecordedTrace.folder != nil))
+        .enabled(if: RecordedTrace.folder != nil, "\(RecordedTrace.reason)"))
     func offices() throws {
         let folder = try #require(RecordedTrace.folder)
         let script = "\(repository)/Tests/campaigns/infect.py"
@@ -94,7 +94,7 @@ struct TraceTests {
 
     @Test(
         "one account in ten: every number of every record recomputes from the trace",
-        .enabled(if: RecordedTrace.folder != nil))
+        .enabled(if: RecordedTrace.folder != nil, "\(RecordedTrace.reason)"))
     func recomputed() throws {
         let folder = try #require(RecordedTrace.folder)
         let script = "\(repository)/Tests/campaigns/recompute.py"
