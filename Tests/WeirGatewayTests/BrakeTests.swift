@@ -8,12 +8,10 @@ import WeirAdmin
         let relay = try ConductTests.relay()
         try await Gate.run(try ConductTests.home("flag", relay: relay)) { gate in
             let token = try await ConductTests.ann(gate)
-            let client = try gate.client()
-            #expect(try client.login("ann", token).code == 235)
+            let client = try gate.session("ann", token)
             #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
             let last = try ConductTests.spam(gate, token: token).last
-            let isFlagged = try eventually { try gate.curl("/v1/accounts/ann").body.contains("\"state\":\"flagged\"") }
-            #expect(isFlagged)
+            try gate.becomes(.flagged, "ann")
             let people = Set(relay.commands.filter { $0.hasPrefix("RCPT") })
             #expect(people.count == 10, "\(people)")
             let text =
@@ -36,13 +34,11 @@ import WeirAdmin
         try await Gate.run(home) { gate in
             token = try await ConductTests.ann(gate)
             _ = try ConductTests.spam(gate, token: token)
-            let isFlagged = try eventually { try gate.curl("/v1/accounts/ann").body.contains("\"state\":\"flagged\"") }
-            #expect(isFlagged)
+            try gate.becomes(.flagged, "ann")
         }
         try MetricsCoverageTests.damage(home)
         try await Gate.run(home) { gate in
-            let client = try gate.client()
-            #expect(try client.login("ann", token).code == 235)
+            let client = try gate.session("ann", token)
             #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
             let isTold = try eventually {
                 try gate.curl("/v1/accounts/ann/history").body.contains("its evidence was damaged, and begins anew")

@@ -3,6 +3,7 @@ import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirRuntime
 import WeirStore
 
 @Suite("Complaints") struct ComplaintTests {
@@ -34,10 +35,10 @@ import WeirStore
         return try #require(gate.home.relay.messages.last { $0.text.contains("X-Weir-Account:") }).text
     }
 
-    private static func home() throws -> Gate.Home {
-        let home = try Gate.Home()
+    private static func home(_ mode: String = "suspend", relay: Sink? = nil) throws -> Gate.Home {
+        let home = try Gate.Home(relay: relay)
         try home.folder.write(
-            "plan: home\nlimits: [100 recipients per hour]\ndetector: suspend\n", to: "policies/home.yaml")
+            "plan: home\nlimits: [100 recipients per hour]\ndetector: \(mode)\n", to: "policies/home.yaml")
         return home
     }
 
@@ -46,12 +47,22 @@ import WeirStore
             bob, AccountDefinition(plan: "home", networks: ["127.0.0.5/32"]), by: gate.actor)
     }
 
+    /// The line of a message that names its account.
+    private static func accountField(_ message: String) throws -> String {
+        String(try #require(message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") }))
+    }
+
+    /// Makes bob's account; a message of it, and the field in it that names the account.
+    private static func bobsMessage(_ gate: Gate, to count: Int) async throws -> (text: String, account: String) {
+        try await addBob(gate)
+        let text = try sent(gate, from: "127.0.0.5", to: count)
+        return (text, try accountField(text))
+    }
+
     @Test("lead to the account by either trace; each reader's counts once, and no more of a message than had it")
     func traced() async throws {
         try await Gate.run(try ComplaintTests.home()) { gate in
-            try await ComplaintTests.addBob(gate)
-            let message = try ComplaintTests.sent(gate, from: "127.0.0.5", to: 4)
-            let hash = try #require(message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") })
+            let (message, hash) = try await ComplaintTests.bobsMessage(gate, to: 4)
             let byID = message.replacing(hash, with: "X-Other: x")
 
             let report = ComplaintTests.report(message)
@@ -90,9 +101,7 @@ import WeirStore
     @Test("of messages that nobody knows count once for an account, however many make them up")
     func forged() async throws {
         try await Gate.run(try ComplaintTests.home()) { gate in
-            try await ComplaintTests.addBob(gate)
-            let message = try ComplaintTests.sent(gate, from: "127.0.0.5", to: 3)
-            let hash = try #require(message.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") })
+            let (message, hash) = try await ComplaintTests.bobsMessage(gate, to: 3)
             func forgery(_ number: Int) -> String {
                 "Received: from x by gate.example with ESMTP id 0000000000\(100 + number); x\r\n\(hash)\r\n\r\nx"
             }
@@ -133,7 +142,7 @@ import WeirStore
             }
             let bob = try ComplaintTests.sent(gate, from: "127.0.0.5")
             let eve = try ComplaintTests.sent(gate, from: "127.0.0.6")
-            let bobsHash = try #require(bob.split(separator: "\r\n").first { $0.hasPrefix("X-Weir-Account:") })
+            let bobsHash = try ComplaintTests.accountField(bob)
             let forged = "\(bobsHash)\r\n" + eve
             let elsewhere = bob.replacing("gate.example", with: "gate.elsewhere.example")
                 .replacing(bobsHash, with: "X-Other: x")
@@ -168,6 +177,26 @@ import WeirStore
                 home.folder.write("Content-Type: text/\u{1B}[31m\r\n\r\n", to: "unreadable"))
             #expect(hostile.output.contains("by x\u{FFFD}]0;owned\u{FFFD}.example"), "\(hostile)")
             #expect(hostile.errors.contains("its Content-Type is text/\u{FFFD}[31m"), "\(hostile)")
+        }
+    }
+
+    /// Two of its first recipients do not exist: that alone is nothing, and nor is it with one complaint.
+    @Test("are evidence: an account that draws them from the readers of a message is flagged, and the verdict says so")
+    func evidence() async throws {
+        try await Gate.run(try Self.home("flag", relay: try ConductTests.relay())) { gate in
+            try await Self.addBob(gate)
+            let readers = (1...4).map { "someone\($0)@elsewhere.example" }
+            let people = ["nobody1@elsewhere.example", "nobody2@elsewhere.example"] + readers
+            #expect(try gate.client(from: "127.0.0.5").message(to: people, body).delivered == 4)
+            let message = try #require(gate.home.relay.messages.last).text
+            for (number, reader) in readers.prefix(2).enumerated() {
+                #expect(!gate.log.lines.contains { $0.contains("\"verdict\"") }, "after \(number)")
+                let report = Self.report(message, by: "reader\(number).example", of: reader)
+                #expect(try Self.post(gate, report).body.contains("\"counted\":true"))
+            }
+            try gate.becomes(.flagged, Self.bob)
+            let verdicts = gate.log.lines.filter { $0.contains("\"verdict\"") }
+            #expect(verdicts.contains { $0.contains(": 2 complaints, 4 recipients lately") }, "\(verdicts)")
         }
     }
 }

@@ -57,9 +57,7 @@ import WeirStore
             #expect(
                 last?.text.hasPrefix("5.7.1 Sending is suspended for this account. Write to abuse@isp.example.") == true
             )
-            // Nobody waits for the store, where the administrator looks.
-            let isStored = try eventually { try gate.curl("/v1/accounts/ann").body.contains("\"state\":\"suspended\"") }
-            #expect(isStored)
+            try gate.becomes(.suspended, "ann")
             #expect(gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("do not exist") })
         }
         // What was decided outlives the gateway.
@@ -68,9 +66,7 @@ import WeirStore
             #expect(try Self.spam(gate, token: token).taken == 0)
             _ = try await gate.administration.release("ann", why: "its password was changed", by: gate.actor)
             #expect(try await gate.administration.account("ann").state == .probation)
-            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
-            try client.hello()
-            #expect(try client.login("ann", token).code == 235)
+            let client = try gate.session("ann", token)
             #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
         }
     }
@@ -95,9 +91,7 @@ import WeirStore
             let guesser = try SMTPClient(port: gate.port(), from: "127.0.0.66")
             try guesser.hello()
             for guess in ["1234", "password"] { #expect(try guesser.login("ann", guess).code == 535) }
-            let client = try SMTPClient(port: gate.port(), from: "127.0.0.9")
-            try client.hello("bot0.example")
-            #expect(try client.login("ann", token).code == 235)
+            let client = try gate.session("ann", token, from: "127.0.0.9", name: "bot0.example")
             let people = (0..<12).map { "friend\($0)@example.com" }
             #expect(try client.message(to: people, "Subject: hello\r\n\r\nHow are you?").delivered == 10)
             _ = try await gate.administration.reset("ann", why: "a test", by: gate.actor)

@@ -90,6 +90,24 @@ final class Gate: Sendable {
         return client
     }
 
+    /// A client that has said EHLO by `name`, and has logged in.
+    func session(
+        _ login: String, _ secret: String, from source: String = "127.0.0.2", name: String = "client.example"
+    ) throws -> SMTPClient {
+        let client = try SMTPClient(port: port(), from: source)
+        try client.hello(name)
+        let reply = try client.login(login, secret)
+        guard reply.code == 235 else { throw SMTPClient.Refused(command: "AUTH", reply: reply) }
+        return client
+    }
+
+    /// Waits until the store has an account in a state, which is where administrators look, and which nobody else waits for.
+    func becomes(_ state: WeirAdmin.AccountState, _ login: String) throws {
+        let words = "\"state\":\"\(state.rawValue)\""
+        let isSo = try eventually { try curl("/v1/accounts/\(login)").body.contains(words) }
+        #expect(isSo, "\(login) does not become \(state.rawValue)")
+    }
+
     func used(_ limit: String = "recipients-per-hour", by login: String = "127.0.0.2/32") async throws -> Int64? {
         try await administration.usage(login).limits.first { $0.name == limit }?.used
     }

@@ -7,12 +7,6 @@ import WeirRuntime
 import WeirStore
 
 @Suite("Ending a suspension or a flag") struct ReleaseTests {
-    /// Until the store has the state, which nobody waits for.
-    private static func becomes(_ state: WeirAdmin.AccountState, _ gate: Gate) throws {
-        let words = "\"state\":\"\(state.rawValue)\""
-        #expect(try eventually { try gate.curl("/v1/accounts/ann").body.contains(words) })
-    }
-
     private static func set(_ password: String, _ gate: Gate) async throws -> WeirAdmin.AccountState {
         try await gate.administration.change("ann", AccountChange(password: .set(password)), by: gate.actor).state
     }
@@ -24,7 +18,7 @@ import WeirStore
             let token = try await ConductTests.ann(gate)
             #expect(try await Self.set("first", gate) == .normal)
             _ = try ConductTests.spam(gate, token: token)
-            try Self.becomes(.suspended, gate)
+            try gate.becomes(.suspended, "ann")
             #expect(try await Self.set("first", gate) == .suspended)
             // However much has come since, it is the detector who suspended it.
             try await gate.daemon.server.gateway.accounts.withStore { store throws(StoreError) in
@@ -36,13 +30,11 @@ import WeirStore
             let latest = try await gate.administration.history("ann", limit: 1, cursor: nil).events.first
             #expect(latest?.action == "account.state" && latest?.reason == "its password was changed")
             #expect(latest?.actor == gate.actor.name)
-            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
-            try client.hello()
-            #expect(try client.login("ann", "second").code == 235)
+            let client = try gate.session("ann", "second")
             #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
 
             _ = try ConductTests.spam(gate, token: token, from: 20)
-            try Self.becomes(.suspended, gate)
+            try gate.becomes(.suspended, "ann")
             #expect(try await Self.set("third", gate) == .suspended, "the second one is for a person")
             #expect(try await gate.administration.release("ann", why: "looked", by: gate.actor).state == .probation)
         }
@@ -54,7 +46,7 @@ import WeirStore
         try await Gate.run(home) { gate in
             let former = try await ConductTests.ann(gate)
             _ = try ConductTests.spam(gate, token: former)
-            try Self.becomes(.suspended, gate)
+            try gate.becomes(.suspended, "ann")
             try await gate.administration.remove("ann", by: gate.actor)
             let token = try await ConductTests.ann(gate)
             let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
@@ -86,7 +78,7 @@ import WeirStore
             #expect(try await Self.set("second", gate) == .suspended)
             _ = try await gate.administration.release("ann", why: "paid", by: gate.actor)
             _ = try ConductTests.spam(gate, token: token)
-            try Self.becomes(.suspended, gate)
+            try gate.becomes(.suspended, "ann")
             _ = try await gate.administration.suspend("ann", why: "it is the customer", by: gate.actor)
             let definition = AccountDefinition(plan: "home", password: "third")
             #expect(try await gate.administration.put("ann", definition, by: gate.actor).state == .suspended)
@@ -99,9 +91,8 @@ import WeirStore
         try await Gate.run(home) { gate in
             let token = try await ConductTests.ann(gate)
             let bots = try (0..<8).map { number in
-                let client = try SMTPClient(port: gate.port(), from: "127.0.\(number % 3).9")
-                try client.hello("bot\(number % 3).example")
-                #expect(try client.login("ann", token).code == 235)
+                let client = try gate.session(
+                    "ann", token, from: "127.0.\(number % 3).9", name: "bot\(number % 3).example")
                 try client.must("MAIL FROM:<x@client.example>")
                 for guess in 0..<3 {
                     #expect(try client.command("RCPT TO:<nobody\(number).\(guess)@example.com>").code == 550)
@@ -128,14 +119,12 @@ import WeirStore
         try await Gate.run(home) { gate in
             let token = try await ConductTests.ann(gate)
             _ = try ConductTests.spam(gate, token: token)
-            try Self.becomes(.flagged, gate)
+            try gate.becomes(.flagged, "ann")
             let account = try await gate.administration.release("ann", why: "a wedding", by: gate.actor)
             #expect(account.state == .normal)
             let latest = try await gate.administration.history("ann", limit: 1, cursor: nil).events.first
             #expect(latest?.old == "flagged" && latest?.new == "normal" && latest?.reason == "a wedding")
-            let client = try SMTPClient(port: gate.port(), from: "127.0.0.2")
-            try client.hello()
-            #expect(try client.login("ann", token).code == 235)
+            let client = try gate.session("ann", token)
             // A flag would let ten new people an hour through, in all.
             for wedding in 1...2 {
                 let people = (0..<15).map { "guest\($0).\(wedding)@example.com" }

@@ -51,15 +51,8 @@ import WeirStore
     }
 
     private static func writesHome(_ gate: Gate, _ token: String) throws -> SMTPClient.Answers {
-        let client = try SMTPClient(port: gate.port(), from: "127.0.9.5")
-        try client.hello("laptop.example")
-        #expect(try client.login("ann", token).code == 235)
+        let client = try gate.session("ann", token, from: "127.0.9.5", name: "laptop.example")
         return try client.message(to: ["friend@example.com"], body)
-    }
-
-    private static func becomes(_ state: WeirAdmin.AccountState, _ gate: Gate) throws {
-        let words = "\"state\":\"\(state.rawValue)\""
-        #expect(try eventually { try gate.curl("/v1/accounts/ann").body.contains(words) })
     }
 
     @Test(
@@ -78,7 +71,7 @@ import WeirStore
             #expect(!gate.log.lines.contains { $0.contains("\"verdict\"") })
 
             _ = try ConductTests.spam(gate, token: token)
-            try Self.becomes(mode == "flag" ? .flagged : .suspended, gate)
+            try gate.becomes(mode == "flag" ? .flagged : .suspended, "ann")
             let events = try await gate.administration.history("ann", limit: 100, cursor: nil).events
             let moves = events.filter { $0.action == "account.state" }
             #expect(!moves.isEmpty && moves.allSatisfy { $0.reason?.contains("decided earlier") == false })
@@ -93,7 +86,7 @@ import WeirStore
         try await Gate.run(home) { gate in
             let token = try await ConductTests.ann(gate)
             _ = try ConductTests.spam(gate, token: token)
-            try Self.becomes(.suspended, gate)
+            try gate.becomes(.suspended, "ann")
             try Self.turn(home, to: mode)
             _ = try await gate.administration.reload(by: gate.actor)
             #expect(try Self.writesHome(gate, token).delivered == 0)
