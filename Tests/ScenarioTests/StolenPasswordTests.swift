@@ -56,11 +56,8 @@ extension Scenarios {
                 "notices: { directory: notices, from: \"ISP <postmaster@isp.example>\", desk: desk@isp.example }",
                 "hash_key_file: hash.key",
             ]
-            // The templates that we ship.
-            let notices = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appending(path: "../../Policies/notices").standardizedFileURL
-            for file in try FileManager.default.contentsOfDirectory(atPath: notices.path) {
-                setup.files["notices/\(file)"] = text(of: notices.appending(path: file).path)
+            for file in try FileManager.default.contentsOfDirectory(atPath: shippedNotices) {
+                setup.files["notices/\(file)"] = text(of: "\(shippedNotices)/\(file)")
             }
             return setup
         }

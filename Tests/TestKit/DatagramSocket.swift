@@ -16,13 +16,13 @@ package final class DatagramSocket: Sendable {
         guard result == 0 else {
             throw Program.Failure(description: "bind to \(path): \(String(cString: strerror(errno)))")
         }
-        var time = timeval(tv_sec: 10, tv_usec: 0)
+        var time = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit { close(descriptor) }
 
-    /// The next datagram; empty when none comes within ten seconds.
+    /// The next datagram; empty when none comes within thirty seconds.
     package func receive() -> String {
         var octets = [UInt8](repeating: 0, count: 4096)
         let count = recv(descriptor, &octets, octets.count, 0)

@@ -47,6 +47,9 @@ package func text(of file: String) -> String { String(decoding: contents(of: fil
 /// The program, built beside the tests.
 package let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
 
+/// The folder of the notices' templates that we ship.
+package let shippedNotices = repository + "/Policies/notices"
+
 /// The repository's top folder.
 package let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path

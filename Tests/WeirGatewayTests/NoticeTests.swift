@@ -15,9 +15,7 @@ import WeirGateway
         let home = try Gate.Home(relay: relay, limits: "10 recipients per hour")
         try home.folder.write(
             "plan: home\nlimits: [10 recipients per hour]\nwarn_at: [80%, 100%]\n", to: "policies/home.yaml")
-        let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Policies/notices").path
-        try FileManager.default.copyItem(atPath: shipped, toPath: home.folder.file("notices"))
+        try FileManager.default.copyItem(atPath: shippedNotices, toPath: home.folder.file("notices"))
         var webhooks: [String] = []
         for (index, (hook, events)) in hooks.enumerated() {
             try home.folder.write(hook.secret + "\n" + Hook.newSecret + "\n", to: "hook\(index).secret")

@@ -3,7 +3,6 @@ import TestKit
 import Testing
 
 @Suite("A replay") struct ReplayTests {
-    private static let weir = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/weir"
     private static let accounts = #"{"bob": {"plan": "consumer", "ident": "user", "day0": -9}}"#
 
     private let folder: TemporaryFolder
@@ -23,7 +22,7 @@ import Testing
         throws -> Program.Outcome
     {
         try Program.run(
-            Self.weir,
+            weir,
             [
                 "detector", "replay", folder.write(trace, to: "trace"), "--accounts",
                 folder.write(accounts, to: "accounts"), "--decisions", folder.file(output),

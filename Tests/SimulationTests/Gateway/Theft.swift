@@ -1,4 +1,4 @@
-import Foundation
+import TestKit
 import WeirBase
 import WeirConfiguration
 import WeirGateway
@@ -30,9 +30,7 @@ struct Theft: CustomStringConvertible {
 
     /// Those of suspensions and flags, as they are shipped.
     static let templates: [NoticeName: NoticeTemplate] = {
-        var folder = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { folder.deleteLastPathComponent() }
-        let all = (try? NoticeTemplate.load(folder.appendingPathComponent("Policies/notices").path)) ?? [:]
+        let all = (try? NoticeTemplate.load(shippedNotices)) ?? [:]
         return all.filter { $0.key.kind == .suspended || $0.key.kind == .flagged }
     }()
 
