@@ -5,10 +5,10 @@ import WeirAdmin
 
 @Suite("The command line")
 struct CommandLineTests {
-    private func run(_ arguments: [String], input: String = "", socket: String? = nil) throws -> Program {
+    private func run(_ arguments: [String], input: String = "", socket: String? = nil) throws -> Program.Outcome {
         var environment = ["USER": "tester"]
         environment["WEIR_SOCKET"] = socket ?? "/nonexistent/admin.sock"
-        return try Program.run(weir, arguments, input: Array(input.utf8), environment: environment)
+        return try Program.run(weir, arguments, input: input, environment: environment)
     }
 
     @Test(
@@ -184,11 +184,11 @@ struct CommandLineTests {
     func terminal() async throws {
         try await AdminServer.run { server in
             _ = try await server.remote.put("alice", .init(plan: "residential"), by: Actor(name: ""))
-            func onTerminal(_ command: String, typing: String) throws -> Program {
+            func onTerminal(_ command: String, typing: String) throws -> Program.Outcome {
                 try Program.run(
                     "/usr/bin/script",
                     ["-qec", "\(weir) --socket \(server.socket) \(command)", "/dev/null"],
-                    input: Array(typing.utf8))
+                    input: typing)
             }
             let list = try onTerminal("account list", typing: "")
             #expect(

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirRuntime
 
@@ -25,7 +26,7 @@ struct MetricsTests {
     @Test("the whole catalogue is what promtool takes for good")
     func promtool() throws {
         let promtool = try #require(Program.find("promtool"), "apt-get install prometheus")
-        let result = try Program.run(promtool, ["check", "metrics"], input: Array(page(catalogue().registry).utf8))
+        let result = try Program.run(promtool, ["check", "metrics"], input: page(catalogue().registry))
         #expect(result.status == 0, "\(result.errors)\(result.output)")
         #expect(result.errors.isEmpty && result.output.isEmpty)
     }

@@ -5,7 +5,7 @@ import WeirAdmin
 
 @Suite("The verbs that tell why")
 struct WhyCommandTests {
-    private func run(_ server: AdminServer, _ arguments: String...) throws -> Program {
+    private func run(_ server: AdminServer, _ arguments: String...) throws -> Program.Outcome {
         try Program.run(weir, arguments, environment: ["WEIR_SOCKET": server.socket, "USER": "tester"])
     }
 

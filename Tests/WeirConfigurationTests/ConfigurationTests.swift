@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirConfiguration
 
@@ -37,12 +38,12 @@ struct ConfigurationTests {
         let folder = try TemporaryFolder(["policies/a.yaml": "plan: a\nlimits: []\n"])
         let message = ": there is no spool yet: \"proxy_or_queue\" runs as \"proxy\""
         try folder.write(minimal.replacing("delivery: proxy", with: "delivery: proxy_or_queue"), to: "weir.yaml")
-        let written = try Configuration.load(folder("weir.yaml"))
-        #expect(written.warnings.map(\.description) == [folder("weir.yaml:9:11") + message])
+        let written = try Configuration.load(folder.file("weir.yaml"))
+        #expect(written.warnings.map(\.description) == [folder.file("weir.yaml:9:11") + message])
         #expect(written.configuration.delivery == .proxyOrQueue)
         try folder.write(minimal.replacing("delivery: proxy", with: ""), to: "weir.yaml")
-        let left = try Configuration.load(folder("weir.yaml"))
-        #expect(left.warnings.map(\.description) == [folder("weir.yaml:1:1") + message])
+        let left = try Configuration.load(folder.file("weir.yaml"))
+        #expect(left.warnings.map(\.description) == [folder.file("weir.yaml:1:1") + message])
     }
 
     @Test("all errors come at once, in the order of the file")

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirBase
 import WeirConfiguration
@@ -8,12 +9,12 @@ struct ExampleTests {
     @Test("loads as it stands, unquoted addresses and all")
     func loads() throws {
         let folder = try TemporaryFolder(["weir.yaml": example, "policies/residential.yaml": examplePlan])
-        let loaded = try Configuration.load(folder("weir.yaml"))
+        let loaded = try Configuration.load(folder.file("weir.yaml"))
         #expect(loaded.warnings.map(\.place.line) == [36])
         let configuration = loaded.configuration
         #expect(configuration.listeners.map(\.address.description) == ["0.0.0.0:587", "0.0.0.0:465", "0.0.0.0:25"])
         #expect(configuration.networks.map(\.range.description) == ["100.64.0.0/10", "2001:db8::/32"])
-        #expect(configuration.relays.first?.passwordFile == folder("relay-a.secret"))
+        #expect(configuration.relays.first?.passwordFile == folder.file("relay-a.secret"))
         #expect(configuration.admin.address?.description == "127.0.0.1:9587")
         #expect(configuration.timeouts.data == .seconds(180))
         let plan = try #require(loaded.policies.plans["residential"])

@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirBase
 import WeirConfiguration
@@ -10,7 +11,7 @@ struct PoliciesTests {
         let folder = try TemporaryFolder(["weir.yaml": configuration])
         for (name, text) in files { try folder.write(text, to: "policies/" + name) }
         do throws(ConfigurationErrors) {
-            _ = try Configuration.load(folder("weir.yaml"))
+            _ = try Configuration.load(folder.file("weir.yaml"))
             return []
         } catch {
             return error.errors.map { $0.description.replacing(folder.path + "/", with: "") }
@@ -37,7 +38,7 @@ struct PoliciesTests {
             "policies/customers.yaml": "customers: default\nlimits: []\nwarn_at: [50%]",
             "policies/gateway.yaml": "gateway: limits\nlimits: [9 messages per hour]",
         ])
-        let policies = try Configuration.load(folder("weir.yaml")).policies
+        let policies = try Configuration.load(folder.file("weir.yaml")).policies
         let a = try #require(policies.plans["a"])
         #expect(
             a.limits.map(\.description) == ["100 recipients per message", "24000 recipients per day, calendar, reject"])
@@ -200,11 +201,11 @@ struct PoliciesTests {
         #expect(
             try errors([:], configuration: configuration) == ["weir.yaml:3:12: no file matches \"policies/*.yaml\""])
         let folder = try TemporaryFolder(["weir.yaml": minimal, "policies/a.yaml/b": ""])
-        let errors = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder("weir.yaml")) }
+        let errors = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder.file("weir.yaml")) }
         let fault = ": cannot be read: it is not a regular file: policies: names files, as policies/*.yaml does"
-        #expect(errors?.description == folder("weir.yaml") + ":3:12: " + folder("policies/a.yaml") + fault)
-        let missing = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder("other.yaml")) }
-        #expect(missing?.description == folder("other.yaml") + ": cannot be read: No such file or directory")
+        #expect(errors?.description == folder.file("weir.yaml") + ":3:12: " + folder.file("policies/a.yaml") + fault)
+        let missing = #expect(throws: ConfigurationErrors.self) { try Configuration.load(folder.file("other.yaml")) }
+        #expect(missing?.description == folder.file("other.yaml") + ": cannot be read: No such file or directory")
     }
 
     @Test("a file may be as large as its limit, and no larger")
@@ -232,7 +233,7 @@ struct PoliciesTests {
         let configuration = minimal.replacing("[policies/*.yaml]", with: "[policies/*.yaml, policies/a.*]")
         let folder = try TemporaryFolder(["[a]*?\\/weir.yaml": configuration])
         try folder.write("plan: a\nlimits: []", to: "[a]*?\\/policies/a.yaml")
-        let loaded = try Configuration.load(folder("[a]*?\\/weir.yaml"))
-        #expect(loaded.files == [folder("[a]*?\\/weir.yaml"), folder("[a]*?\\/policies/a.yaml")])
+        let loaded = try Configuration.load(folder.file("[a]*?\\/weir.yaml"))
+        #expect(loaded.files == [folder.file("[a]*?\\/weir.yaml"), folder.file("[a]*?\\/policies/a.yaml")])
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import WeirBase
 import WeirConfiguration
@@ -82,11 +83,11 @@ struct SampleTests {
     func digest() throws {
         let plan = "plan: a\nlimits: [1 message per day]\n"
         let folder = try TemporaryFolder(["weir.yaml": minimal, "policies/a.yaml": plan])
-        let first = try Configuration.load(folder("weir.yaml"))
+        let first = try Configuration.load(folder.file("weir.yaml"))
         #expect(first.digest.count == 16)
-        #expect(try Configuration.load(folder("weir.yaml")).digest == first.digest)
+        #expect(try Configuration.load(folder.file("weir.yaml")).digest == first.digest)
         try folder.write(plan + "#", to: "policies/a.yaml")
-        let second = try Configuration.load(folder("weir.yaml"))
+        let second = try Configuration.load(folder.file("weir.yaml"))
         #expect(second.digest != first.digest)
         #expect(second.configuration == first.configuration)
         #expect(second.policies == first.policies)

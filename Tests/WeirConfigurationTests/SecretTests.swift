@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import WeirConfiguration
 
@@ -12,7 +13,7 @@ struct SecretTests {
         let folder = try TemporaryFolder([
             "tokens": "# callers\n\nbilling \(digest)\n  desk\t\(other) adjust,suspend\r\n"
         ])
-        let tokens = try AdminToken.load(folder("tokens"), named: place)
+        let tokens = try AdminToken.load(folder.file("tokens"), named: place)
         #expect(tokens.map(\.name) == ["billing", "desk"])
         #expect(tokens.map(\.permissions) == [[.read], [.adjust, .suspend]])
         #expect(tokens.map(\.digest) == [Array(repeating: 0xAB, count: 32), Array(repeating: 0xCC, count: 32)])
@@ -24,7 +25,7 @@ struct SecretTests {
             String(repeating: "0", count: 60) + String(String(0x10000 + number, radix: 16).dropFirst())
         }
         let folder = try TemporaryFolder(["tokens": (0..<count).map { "c\($0) \(digest($0))\n" }.joined()])
-        let tokens = try? AdminToken.load(folder("tokens"), named: place)
+        let tokens = try? AdminToken.load(folder.file("tokens"), named: place)
         #expect(tokens?.count == (count > AdminToken.countMax ? nil : count))
     }
 
@@ -40,15 +41,15 @@ struct SecretTests {
         let folder = try TemporaryFolder(["tokens": lines.joined(separator: "\n")])
         let errors =
             #expect(throws: ConfigurationErrors.self) {
-                try AdminToken.load(folder("tokens"), named: place)
+                try AdminToken.load(folder.file("tokens"), named: place)
             }?.errors ?? []
         #expect(errors.map(\.place.line) == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11])
         #expect(errors.first { $0.place.line == 7 }?.description.contains("did you mean read?") == true)
         let missing = #expect(throws: ConfigurationErrors.self) {
-            try AdminToken.load(folder("none"), named: place)
+            try AdminToken.load(folder.file("none"), named: place)
         }
         #expect(
-            missing?.description == "weir.yaml:3:9: \(folder("none")): cannot be read: No such file or directory: "
+            missing?.description == "weir.yaml:3:9: \(folder.file("none")): cannot be read: No such file or directory: "
                 + "token_file: has a line for each caller of the API")
     }
 }
