@@ -88,9 +88,9 @@ struct Benchmarks {
             let octets = try EvidenceLoad.write(day.active, in: gateway.store)
             try gateway.start()
             for round in 1...3 {
-                let before = EvidenceLoad.processorSeconds(of: gateway.pid)
+                let before = ProcessorTime.of(gateway.pid)
                 let taken = day.sendFromEach(to: gateway.subscribers) { _ = sink.handOver() }
-                let cost = (EvidenceLoad.processorSeconds(of: gateway.pid) - before) * 1e6 / Double(day.active)
+                let cost = (ProcessorTime.of(gateway.pid) - before) * 1e6 / Double(day.active)
                 costs[mode, default: []].append(cost)
                 print(
                     "detector \(mode), round \(round): \(taken) messages,",

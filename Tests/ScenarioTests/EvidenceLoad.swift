@@ -55,14 +55,6 @@ enum EvidenceLoad {
         return octets
     }
 
-    /// Processor time of a process so far, in seconds.
-    static func processorSeconds(of pid: Int32) -> Double {
-        let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
-        let fields = text.drop { $0 != ")" }.split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
     struct Cost {
         /// Microseconds a message: of the thread that decides, and of the whole process, the commits included.
         var deciding = 0.0

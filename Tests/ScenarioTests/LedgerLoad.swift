@@ -70,7 +70,7 @@ struct LedgerLoad {
         let task = writer.start()
 
         let began = clock.now + 100 * .millisecond
-        let processorBefore = (Self.processorSeconds(of: nil), Self.processorSeconds(of: "weir-ledger"))
+        let processorBefore = (ProcessorTime.ofThisProcess, ProcessorTime.ofThreads("weir-ledger"))
         let tapes = (0..<Self.loops).map { _ in Tape() }
         let loads = (0..<Self.loops).map { index in
             runtime.loops[index].spawn { [self] in
@@ -81,8 +81,8 @@ struct LedgerLoad {
         let span = Double(clock.now.since(began)) / 1e9
         var report = Report()
         report.commitsPerSecond = Double(commits.load(ordering: .relaxed)) / span
-        report.processor = (Self.processorSeconds(of: nil) - processorBefore.0) / span
-        report.ledgerThread = (Self.processorSeconds(of: "weir-ledger") - processorBefore.1) / span
+        report.processor = (ProcessorTime.ofThisProcess - processorBefore.0) / span
+        report.ledgerThread = (ProcessorTime.ofThreads("weir-ledger") - processorBefore.1) / span
         writer.stop()
         await task.value
         worker.stop()
@@ -168,19 +168,5 @@ struct LedgerLoad {
                         customer: nil, amount: Amount(messages: 1, recipients: 1, octets: 1_000), message: 0)
                 })
         }
-    }
-
-    /// What the process, or its threads of one name, have used.
-    private static func processorSeconds(of name: String?) -> Double {
-        guard let name else { return Double(clock()) / Double(CLOCKS_PER_SEC) }
-        var ticks = 0
-        for task in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? [] {
-            guard let text = try? String(contentsOfFile: "/proc/self/task/\(task)/stat", encoding: .utf8),
-                text.contains("(\(name))"), let end = text.lastIndex(of: ")")
-            else { continue }
-            let fields = text[end...].split(separator: " ")
-            ticks += (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0)
-        }
-        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }
