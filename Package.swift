@@ -65,7 +65,8 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        .target(
+            name: "TestKit", dependencies: ["WeirBase", "WeirReputation"], path: "Tests/TestKit", swiftSettings: strict),
         tests("WeirBaseTests", ["WeirBase"]),
         tests("WeirSMTPTests", ["WeirSMTP"]),
         tests("WeirQuotaTests", ["WeirBase", "WeirQuota"]),

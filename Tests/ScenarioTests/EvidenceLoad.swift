@@ -19,12 +19,7 @@ enum EvidenceLoad {
         var now = Instant(nanoseconds: end.nanoseconds - 30 * .day)
         var evidence = AccountEvidence(at: now)
         for number in 0..<120 as Range<UInt64> {
-            let facts = message(number, from: 1, &random)
-            let judgement = evidence.judge(facts, terms: .consumer, surroundings: &surroundings, at: now)
-            _ = evidence.learn(
-                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
-                terms: .consumer,
-                surroundings: &surroundings, at: now)
+            evidence.live(through: message(number, from: 1, &random), .consumer, &surroundings, at: now)
             now = now + 6 * .hour
         }
         return evidence
@@ -86,9 +81,7 @@ enum EvidenceLoad {
                 let facts = message(UInt64(number), from: UInt64(account), &random)
                 let began = seconds(CLOCK_THREAD_CPUTIME_ID)
                 if let judgements = detector.judge(facts, of: subject, .consumer) {
-                    _ = detector.learn(
-                        Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgements.findings,
-                        of: subject, .consumer)
+                    _ = detector.learn(.taken, of: facts, after: judgements.findings, of: subject, .consumer)
                 }
                 cost.deciding += seconds(CLOCK_THREAD_CPUTIME_ID) - began
                 if number % 100 == 99 {

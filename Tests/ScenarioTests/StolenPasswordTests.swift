@@ -32,11 +32,7 @@ extension Scenarios {
                     name: hash("laptop.example"))
                 facts.content = ContentFacts(fingerprint: hash("letter \(number)"))
                 facts.scannerScore = 0
-                let judgement = evidence.judge(facts, terms: .consumer, surroundings: &surroundings, at: now)
-                _ = evidence.learn(
-                    Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
-                    terms: .consumer,
-                    surroundings: &surroundings, at: now)
+                evidence.live(through: facts, .consumer, &surroundings, at: now)
                 now = now + 12 * .hour
             }
             // The account's number becomes its own.

@@ -49,15 +49,12 @@ import WeirStore
                 id: 0, account: UInt64(subject.number), recipients: [hash(person)], network: 0,
                 name: hash(machine.lowercased()))
             if outcome.isTaken != true { facts.content = ContentFacts(fingerprint: hash(person)) }
-            let before = dossier.observe(.message(facts), terms: terms, surroundings: &surroundings, at: now)
-            _ = dossier.observe(
-                .outcome(outcome, of: facts, after: before.findings), terms: terms, surroundings: &surroundings,
-                at: now)
+            dossier.live(through: facts, outcome, terms, &surroundings, at: now)
         }
         for day in (1...(wasInfected ? 30 : 10) as ClosedRange<UInt64>).reversed() {
             let now = Instant(nanoseconds: today - day * .day)
             for machine in machines where day > 20 || machine != infected || !wasInfected {
-                send(from: machine, to: "friend@example.com", Outcome(recipients: [.accepted], isTaken: true), now)
+                send(from: machine, to: "friend@example.com", .taken, now)
             }
             guard wasInfected, day == 20 else { continue }
             terms.mode = .shadow

@@ -28,11 +28,7 @@ import WeirStore
                 id: 0, account: UInt64(subject.number), recipients: [hash(person)], network: hash(network),
                 name: hash("laptop.example"), scannerScore: score)
             facts.content = ContentFacts(fingerprint: hash(person))
-            let before = dossier.observe(.message(facts), terms: terms, surroundings: &surroundings, at: now)
-            let outcome = Outcome(recipients: [.accepted], isTaken: true)
-            _ = dossier.observe(
-                .outcome(outcome, of: facts, after: before.findings), terms: terms, surroundings: &surroundings,
-                at: now)
+            dossier.live(through: facts, .taken, terms, &surroundings, at: now)
         }
         for _ in 0..<10 {
             send(to: "friend@example.com", network: "127.0.9.0/24", score: 0)

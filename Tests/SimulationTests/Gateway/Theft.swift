@@ -105,11 +105,7 @@ extension Scenario {
                 network: hash(IPNetwork(containing: home.ip, length: 24).description), name: hash("[\(home.ip)]"),
                 sender: hash("sender\(index)@isp.example"), scannerScore: nil)
             facts.content = ContentFacts(fingerprint: number &* 0x9E37_79B9_7F4A_7C15)
-            let judgement = evidence.judge(facts, terms: terms, surroundings: &surroundings, at: at)
-            _ = evidence.learn(
-                Outcome(recipients: [.accepted], isTaken: true), of: facts, after: judgement.findings.ofMessage,
-                terms: terms,
-                surroundings: &surroundings, at: at)
+            evidence.live(through: facts, terms, &surroundings, at: at)
             at = at + 8 * .hour
         }
         return evidence
