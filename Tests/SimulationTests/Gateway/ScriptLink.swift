@@ -110,6 +110,37 @@ final class ScriptLink {
     func sleep(_ span: UInt64) async { await executor.sleep(until: executor.now + span) }
 }
 
+/// A server that follows a script.
+protocol ScriptedServer: AnyObject, Sendable {
+    /// Serves one connection to its end.
+    func serve(_ link: ScriptLink) async
+}
+
+extension Simulation {
+    /// Lets a server have each connection in a task of its own; it keeps what is returned.
+    func listen(
+        on address: SocketAddress, as executor: RuntimeExecutor, for server: some ScriptedServer
+    ) throws -> any Listening {
+        try listen(on: address, as: executor) { [unowned server] transport, executor in
+            let handover = Echo.Handover(transport: transport)
+            executor.spawn { [server] in await server.serve(ScriptLink(handover.transport, on: executor)) }
+        }
+    }
+}
+
+extension ScriptLink {
+    /// The fields of an HTTP request's head, by their names in lower case.
+    func fields() async throws(ConnectionError) -> [String: String] {
+        var fields: [String: String] = [:]
+        while true {
+            let line = String(decoding: try await line(within: .minute), as: UTF8.self)
+            if line.isEmpty { return fields }
+            let parts = line.split(separator: ":", maxSplits: 1).map { String($0.drop { $0 == " " }) }
+            if parts.count == 2 { fields[parts[0].lowercased()] = parts[1] }
+        }
+    }
+}
+
 /// A reply as a client reads it.
 struct ScriptReply {
     var code: UInt16

@@ -4,7 +4,7 @@ import WeirRuntime
 /// A program that is told of events: takes one request a connection, and notes the id of each that it said yes to.
 ///
 /// `@unchecked Sendable`: a simulation has one thread.
-final class ScriptedHook: @unchecked Sendable {
+final class ScriptedHook: ScriptedServer, @unchecked Sendable {
     /// How badly it behaves; probabilities are for each request.
     struct Manners {
         /// 500.
@@ -34,14 +34,10 @@ final class ScriptedHook: @unchecked Sendable {
         self.evidence = evidence
         self.random = random
         let executor = simulation.makeExecutor(name: "hook")
-        listener = try simulation.listen(on: ScriptedHook.address, as: executor) {
-            [unowned self] transport, executor in
-            let handover = Echo.Handover(transport: transport)
-            executor.spawn { [self] in await serve(ScriptLink(handover.transport, on: executor)) }
-        }
+        listener = try simulation.listen(on: ScriptedHook.address, as: executor, for: self)
     }
 
-    private func serve(_ link: ScriptLink) async {
+    func serve(_ link: ScriptLink) async {
         do throws(ConnectionError) {
             try await answer(link)
         } catch {}
@@ -49,15 +45,9 @@ final class ScriptedHook: @unchecked Sendable {
     }
 
     private func answer(_ link: ScriptLink) async throws(ConnectionError) {
-        var (id, length) = ("", 0)
-        while true {
-            let line = String(decoding: try await link.line(within: .minute), as: UTF8.self)
-            if line.isEmpty { break }
-            let parts = line.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
-            guard parts.count == 2 else { continue }
-            if parts[0].lowercased() == "webhook-id" { id = String(parts[1]) }
-            if parts[0].lowercased() == "content-length" { length = Int(parts[1]) ?? 0 }
-        }
+        let fields = try await link.fields()
+        let id = fields["webhook-id"] ?? ""
+        let length = fields["content-length"].flatMap { Int($0) } ?? 0
         let body = String(decoding: try await link.octets(length, within: .minute), as: UTF8.self)
         if !id.hasPrefix("evt_") || !body.contains("\"type\"") {
             evidence.violate("P10", "a webhook is told \(body) with the id \"\(id)\"")

@@ -66,7 +66,7 @@ struct Manners {
 /// A relay: speaks SMTP as a server, and records each message whose dot it took.
 ///
 /// `@unchecked Sendable`: a simulation has one thread.
-final class ScriptedRelay: @unchecked Sendable {
+final class ScriptedRelay: ScriptedServer, @unchecked Sendable {
     let name: String
     let address: SocketAddress
     let executor: RuntimeExecutor
@@ -90,13 +90,10 @@ final class ScriptedRelay: @unchecked Sendable {
         self.evidence = evidence
         self.random = random
         executor = simulation.makeExecutor(name: name)
-        listener = try simulation.listen(on: address, as: executor) { [unowned self] transport, executor in
-            let handover = Echo.Handover(transport: transport)
-            executor.spawn { [self] in await serve(ScriptLink(handover.transport, on: executor)) }
-        }
+        listener = try simulation.listen(on: address, as: executor, for: self)
     }
 
-    private func serve(_ link: ScriptLink) async {
+    func serve(_ link: ScriptLink) async {
         var visit = Visit(link: link)
         do throws(ConnectionError) {
             try await converse(&visit)

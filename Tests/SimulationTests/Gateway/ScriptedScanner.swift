@@ -37,7 +37,7 @@ struct ScannerManners {
 /// A scanner: takes one message a connection, and holds what it is shown against what was sent.
 ///
 /// `@unchecked Sendable`: a simulation has one thread.
-final class ScriptedScanner: @unchecked Sendable {
+final class ScriptedScanner: ScriptedServer, @unchecked Sendable {
     let executor: RuntimeExecutor
     var manners: ScannerManners
     private let evidence: Evidence
@@ -57,14 +57,10 @@ final class ScriptedScanner: @unchecked Sendable {
         self.octetsMax = octetsMax
         self.random = random
         executor = simulation.makeExecutor(name: "scanner")
-        listener = try simulation.listen(on: ScriptedScanner.address, as: executor) {
-            [unowned self] transport, executor in
-            let handover = Echo.Handover(transport: transport)
-            executor.spawn { [self] in await serve(ScriptLink(handover.transport, on: executor)) }
-        }
+        listener = try simulation.listen(on: ScriptedScanner.address, as: executor, for: self)
     }
 
-    private func serve(_ link: ScriptLink) async {
+    func serve(_ link: ScriptLink) async {
         do throws(ConnectionError) {
             if random.chance(manners.drops / 2) { throw .closed }
             try await answer(link)
@@ -73,13 +69,7 @@ final class ScriptedScanner: @unchecked Sendable {
     }
 
     private func answer(_ link: ScriptLink) async throws(ConnectionError) {
-        var fields: [String: String] = [:]
-        while true {
-            let line = String(decoding: try await link.line(within: .minute), as: UTF8.self)
-            if line.isEmpty { break }
-            let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
-            if parts.count == 2 { fields[parts[0].lowercased()] = String(parts[1].dropFirst()) }
-        }
+        let fields = try await link.fields()
         let length = fields["content-length"].flatMap { Int($0) } ?? -1
         if length < 0 || length > octetsMax { evidence.violate("scanner", "it is shown \(length) octets") }
         let body = try await link.octets(max(length, 0), within: .minute)
