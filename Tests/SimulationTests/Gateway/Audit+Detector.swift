@@ -3,19 +3,9 @@ import WeirGateway
 import WeirRuntime
 import WeirStore
 
-/// Compares what the detector has decided, what the accounts file has of it, and what everybody was told, when everything is quiet.
-struct DetectorAudit {
-    private let world: World
-    private let life: Life
-    private let evidence: Evidence
-
-    init(_ world: World, _ life: Life) {
-        self.world = world
-        self.life = life
-        evidence = world.evidence
-    }
-
-    func check() async throws {
+extension Audit {
+    /// Compares what the detector has decided, what the accounts file has of it, and what everybody was told.
+    func checkDetector() async throws {
         var moves: [AuditRow] = []
         for index in world.scenario.accounts.indices {
             let key = world.key(of: index)

@@ -6,9 +6,9 @@ import WeirStore
 
 /// Compares the gateway's books with what the wiretap heard, when everything is quiet.
 struct Audit {
-    private let world: World
-    private let life: Life
-    private let evidence: Evidence
+    let world: World
+    let life: Life
+    let evidence: Evidence
 
     init(_ world: World, _ life: Life) {
         self.world = world
@@ -22,7 +22,7 @@ struct Audit {
             await life.process.loops[0].sleep(until: life.process.now + 10 * .second)
         }.value
         let parties = try await parties()
-        if world.scenario.theft != nil { try await DetectorAudit(world, life).check() }
+        if world.scenario.theft != nil { try await checkDetector() }
         try await checkMemory(parties)
         try await checkStored(parties)
     }
