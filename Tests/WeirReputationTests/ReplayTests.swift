@@ -46,7 +46,7 @@ import Testing
     func partial() throws {
         let trace = try folder.write(Self.event(1), to: "out.partial")
         let outcome = try Program.run(
-            Self.weir,
+            weir,
             [
                 "detector", "replay", trace, "--accounts", folder.write(Self.accounts, to: "accounts"), "--decisions",
                 folder.file("out"),
@@ -90,7 +90,7 @@ import Testing
             (["x", "--accounts", "-", "--hash-key", "-"], once),
             (["x", "--accounts", "x", "--rule", "ten-labels", "--restart-every", "9"], "leave --restart-every out\n"),
         ] {
-            let outcome = try Program.run(Self.weir, ["detector", "replay"] + arguments + ["--decisions", "-"])
+            let outcome = try Program.run(weir, ["detector", "replay"] + arguments + ["--decisions", "-"])
             #expect(outcome.status == 64 && outcome.errors.hasSuffix(reason), "\(outcome)")
         }
     }
@@ -99,7 +99,7 @@ import Testing
     func noFolder() throws {
         let files = [try folder.write(Self.event(1), to: "trace"), try folder.write(Self.accounts, to: "accounts")]
         let outcome = try Program.run(
-            Self.weir,
+            weir,
             [
                 "detector", "replay", files[0], "--accounts", files[1], "--decisions", "-", "--restart-every", "9",
             ], environment: ["TMPDIR": "/nonexistent"])

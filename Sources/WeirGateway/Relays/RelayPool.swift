@@ -81,7 +81,9 @@ package final class RelayPool: @unchecked Sendable {
                 case .wait: toWaitFor = toWaitFor ?? relay
                 }
             }
-            if let relay = toWaitFor { try await wait(for: relay, until: deadline, waiter: waiter, relays: relays) }
+            if let relay = toWaitFor {
+                try await wait(for: relay, by: account, until: deadline, waiter: waiter, relays: relays)
+            }
             if waiter.isInterrupted { throw .interrupted }
         }
     }
@@ -107,10 +109,10 @@ package final class RelayPool: @unchecked Sendable {
     }
 
     private func wait(
-        for relay: RelayState, until deadline: Instant, waiter: Waiter, relays: Relays
+        for relay: RelayState, by account: SubjectID, until deadline: Instant, waiter: Waiter, relays: Relays
     ) async throws(RelayUnavailable) {
         guard loop.now < deadline else { throw .busy }
-        relay.wait(waiter)
+        relay.wait(waiter, for: account)
         relays.shedIdle(of: relay, except: self)
         await waiter.wait(until: deadline)
         relay.stopWaiting(waiter)

@@ -16,8 +16,8 @@ package final class RelayState: Sendable {
         var open = 0
         /// Connections in use, by account.
         var held: [SubjectID: Int] = [:]
-        /// Sessions that wait for a connection, first come first.
-        var waiting: [Waiter] = []
+        /// Sessions that wait for a connection, first come first, and whose they are.
+        var waiting: [(waiter: Waiter, account: SubjectID)] = []
         /// Attempts that failed since one last succeeded.
         var failures = 0
         var restsUntil: Instant?
@@ -78,18 +78,23 @@ package final class RelayState: Sendable {
 
     package var openCount: Int { state.withLock { $0.open } }
 
-    func wait(_ waiter: Waiter) { state.withLock { $0.waiting.append(waiter) } }
+    func wait(_ waiter: Waiter, for account: SubjectID) { state.withLock { $0.waiting.append((waiter, account)) } }
 
-    func stopWaiting(_ waiter: Waiter) { state.withLock { $0.waiting.removeAll { $0 === waiter } } }
+    func stopWaiting(_ waiter: Waiter) { state.withLock { $0.waiting.removeAll { $0.waiter === waiter } } }
 
     /// Whether somebody waits whose loop cannot use an idle connection of `executor`.
     func isWanted(elsewhereThan executor: RuntimeExecutor) -> Bool {
-        state.withLock { $0.waiting.first.map { $0.executor !== executor } ?? false }
+        state.withLock { state in firstServed(state).map { state.waiting[$0].waiter.executor !== executor } ?? false }
     }
 
     private func wakeNext() {
-        let next = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+        let next = state.withLock { state in firstServed(state).map { state.waiting.remove(at: $0).waiter } }
         next?.wake()
+    }
+
+    /// The place of the first that waits and may have a connection: whose account has its share would only wait on.
+    private func firstServed(_ state: State) -> Int? {
+        state.waiting.firstIndex { state.held[$0.account, default: 0] < shareMax }
     }
 
     // MARK: - Health
