@@ -266,18 +266,16 @@ extension Session {
             return reply(to: outcome)
         }
         let ruling = try await scan(transaction)
-        let refusal = judge(transaction) ?? ruling
-        if refusal != nil {
+        let deadline = loop.now + Session.durabilityTimeout
+        if let refusal = judge(transaction) ?? ruling {
             abandonRelay(of: transaction)
             gateway.ledger.withdraw(transaction.holds)
-        }
-        // What was observed of it must outlive a kill, as its charge does: also a suspension, once the client is told of it.
-        let ticket = transaction.isObserved ? gateway.ledger.lastTicket : 0
-        let deadline = loop.now + Session.durabilityTimeout
-        if let refusal {
-            _ = await gateway.ledger.becomesDurable(ticket, until: deadline, waiter: waiter)
+            // A suspension that a client was told of must outlive a kill.
+            _ = await gateway.ledger.becomesDurable(gateway.ledger.lastTicket, until: deadline, waiter: waiter)
             return ForwardedReply(refusal)
         }
+        // What was observed of it must outlive a kill, as its charge does.
+        let ticket = transaction.isObserved ? gateway.ledger.lastTicket : 0
         while true {
             if let refusal = lastRefusal(transaction) {
                 abandonRelay(of: transaction)
