@@ -159,17 +159,38 @@ extension Book {
             let used = tallies[seat].used(of: limit, held: inquiry.held, windows)
             let after = used.adding(demand)
             if after > limit.allowed, limit.excess != .observe {
-                let lacking = after.adding(-limit.allowed)
-                let never = inquiry.canNeverFit(limit, demand)
+                let room = room(for: demand, by: limits.rules[index], limit, seat, inquiry, now, windows)
                 verdict.refuse(
                     Refusal(
-                        limit: limit, scope: scope, used: used, allowed: limit.allowed,
-                        freesAt: never ? nil : tallies[seat].freesAt(limit, lacking: lacking, windows),
-                        excess: limit.excess, canNeverFit: never))
+                        limit: limit, scope: scope, used: used, allowed: limit.allowed, freesAt: room.at,
+                        excess: limit.excess, canNeverFit: room.isNever))
             } else if after >= bound.firstMark, limit.quantity != .refusals || !inquiry.isSending {
                 verdict.note(limit, scope, limits.warnAt, from: used, to: after)
             }
         }
+    }
+
+    /// When a limit that refuses has room: by itself, or once its override has ended, by what holds then.
+    private func room(
+        for demand: Int64, by rule: LimitSet.Rule, _ limit: Limit, _ seat: Int, _ inquiry: Inquiry, _ now: Instant,
+        _ windows: Windows
+    ) -> (at: Instant?, isNever: Bool) {
+        let tally = tallies[seat]
+        func room(by limit: Limit, from earliest: Instant) -> Instant? {
+            let lacking = tally.used(of: limit, held: inquiry.held, windows).adding(demand).adding(-limit.allowed)
+            guard lacking > 0 else { return earliest }
+            return tally.freesAt(limit, lacking: lacking, windows).map { max($0, earliest) }
+        }
+        let isNever = inquiry.canNeverFit(limit, demand)
+        let own = isNever ? nil : room(by: limit, from: now)
+        guard limit.window == .hour || limit.window == .day, now < rule.overrideEnd, rule.overrideEnd != .distantFuture
+        else { return (own, isNever) }
+        guard let standing = rule.standing?.limit, standing.excess != .observe else {
+            return (min(own ?? rule.overrideEnd, rule.overrideEnd), false)
+        }
+        guard !inquiry.canNeverFit(standing, demand) else { return (own, isNever) }
+        let later = room(by: standing, from: rule.overrideEnd)
+        return ([own, later].compactMap(\.self).min(), false)
     }
 
     /// Keeps the crossings that are news.

@@ -222,6 +222,22 @@ struct BookTests {
         #expect(desk.used == [5, 1])
     }
 
+    @Test(
+        "an override that ends soon has room at its end, by what holds then",
+        arguments: [(2, 2, UInt64.minute), (0, 0, .minute), (0, 5, .hour + .day), (2, 4, .minute)])
+    func overrideEnds(allowed: Int64, used: Int64, room: UInt64) throws {
+        let desk = Desk(LimitSet(["5 recipients per day"]))
+        if used > 0 { #expect(desk.sends(Amount(recipients: used))) }
+        let limit = Limit(quantity: .recipients, window: .day, calendar: false, excess: .deferral, allowed: allowed)
+        let override = Override(limit: limit, until: desk.clock.now + .minute, reason: "a test")
+        desk.parties.account.limits = LimitSet(["5 recipients per day"], overrides: [override])
+        let refusal = try #require(desk.reserve(recipient).refusal)
+        #expect(!refusal.canNeverFit)
+        #expect(refusal.freesAt == desk.clock.now + room)
+        desk.clock.advance(room)
+        #expect(desk.reserve(recipient).isAdmitted)
+    }
+
     @Test("a message that is on its way counts for the customer it began with")
     func changedCustomer() throws {
         let set = LimitSet(["5 recipients per day"])
