@@ -58,6 +58,11 @@ extension Keys {
     /// No range twice; one within another is fine, for the longest prefix wins.
     func check(_ networks: [Item<Configuration.NetworkRule>]) {
         refuseRepetition(in: networks, of: "range") { $0.range.description }
+        for network in networks where network.value.range.length == 0 {
+            refuseItem(
+                network.path, "range", "\"range\" is the whole Internet: anybody could relay",
+                hint: "name the networks of your subscribers")
+        }
     }
 
     func check(each: Int, of range: IPNetwork) {
@@ -68,8 +73,21 @@ extension Keys {
         }
     }
 
-    func check(_ relays: [Item<Relay>]) {
+    /// No name twice, and none that is one of our own listeners: mail would come back for ever.
+    func check(_ relays: [Item<Relay>], _ listeners: [Item<Listener>]) {
         refuseRepetition(in: relays, of: "name") { $0.name }
+        for relay in relays {
+            guard case .address(let ip) = relay.value.address.host else { continue }
+            let own = listeners.first { listener in
+                let address = listener.value.address
+                return address.port == relay.value.address.port
+                    && (address.ip == ip || address.ip.isUnspecified && ip.isLoopback)
+            }
+            guard let own else { continue }
+            refuseItem(
+                relay.path, "address", "\(relay.value.address) is the listener \(own.value.name) of this gateway",
+                hint: "a relay is the server behind Weir")
+        }
     }
 
     /// One address is told once.

@@ -53,7 +53,7 @@ extension Configuration {
         keys.check(listeners, hasTLS: keys.has("tls"))
         keys.check(listeners, admin)
         keys.check(networks)
-        keys.check(relays)
+        keys.check(relays, listeners)
         keys.check(webhooks)
         var draft = Draft(policies: policies, networks: networks)
         guard let hostname, let store, let contact else { return draft }

@@ -152,6 +152,10 @@ struct ConfigurationTests {
                     + "did you mean 10.0.0.0/8?"
             ),
             (
+                "networks: [{ range: 0.0.0.0/0, each: 32, plan: a }]",
+                "10:21: \"range\" is the whole Internet: anybody could relay: name the networks of your subscribers"
+            ),
+            (
                 "networks: [{ range: 10.0.0.0/33, each: 32, plan: a }]",
                 "10:21: the prefix of \"10.0.0.0/33\" is longer than "
                     + "32 bits"
@@ -240,14 +244,24 @@ struct ConfigurationTests {
     func repeatedListeners() {
         let second = """
               - { name: in, address: "127.0.0.1:0", tls: none, accounts: network }
-              - { name: a, address: "127.0.0.1:25", tls: none, accounts: network }
-              - { name: b, address: "[::ffff:127.0.0.1]:25", tls: none, accounts: network }
+              - { name: a, address: "127.0.0.1:26", tls: none, accounts: network }
+              - { name: b, address: "[::ffff:127.0.0.1]:26", tls: none, accounts: network }
             relays:
             """
         #expect(
             errors(minimal.replacing("relays:", with: second)) == [
                 "weir.yaml:7:13: duplicate name \"in\": it is also in line 6",
-                "weir.yaml:9:25: duplicate address \"127.0.0.1:25\": it is also in line 8",
+                "weir.yaml:9:25: duplicate address \"127.0.0.1:26\": it is also in line 8",
+            ])
+    }
+
+    @Test("a relay is none of our own listeners")
+    func ownListener() {
+        let text = minimal.replacing("127.0.0.1:0", with: "0.0.0.0:24").replacing(
+            "delivery", with: "  - { name: far, address: \"192.0.2.1:25\", tls: none }\ndelivery")
+        #expect(
+            errors(text) == [
+                "weir.yaml:8:27: 127.0.0.1:24 is the listener in of this gateway: a relay is the server behind Weir"
             ])
     }
 

@@ -103,7 +103,7 @@ let minimal = """
     listeners:
       - { name: in, address: "127.0.0.1:0", tls: none, accounts: network }
     relays:
-      - { name: out, address: "127.0.0.1:25", tls: none }
+      - { name: out, address: "127.0.0.1:24", tls: none }
     delivery: proxy
 
     """
