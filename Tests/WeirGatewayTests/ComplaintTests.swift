@@ -151,6 +151,10 @@ import WeirStore
                 #expect(outcome.status == "404" && outcome.body.contains("no-such-account"), "\(outcome)")
             }
             #expect(try ComplaintTests.post(gate, "hello").status == "422")
+            // Each would be compared with every account.
+            let many = (0..<100).map { "X-Weir-Account: \(String(repeating: "0", count: 29))\(100 + $0)\r\n" }.joined()
+            let flood = try ComplaintTests.post(gate, ComplaintTests.report(many + bob))
+            #expect(flood.status == "422" && flood.body.contains("more accounts or messages"), "\(flood)")
             #expect(try ComplaintTests.post(gate, "x", "text/plain").status == "415")
             for login in [ComplaintTests.bob, "eve@isp.example"] {
                 #expect(try await gate.administration.account(login).complaints == 0)

@@ -16,7 +16,7 @@ package struct Complaint: Equatable, Sendable {
     /// What Received fields say: by which host, with which id.
     package var hops: [Hop] = []
 
-    package struct Hop: Equatable, Sendable {
+    package struct Hop: Hashable, Sendable {
         /// In lower case.
         package var host: String
         package var id: MessageID
@@ -24,15 +24,24 @@ package struct Complaint: Equatable, Sendable {
 
     /// Of a report.
     package static let octetsMax = 10 * 1024 * 1024
+    /// Accounts, and messages, that one report may name: a message that went through here has one of each, or a few where it came again.
+    package static let namesMax = 8
+    /// Characters of a reporter, and of a type, that are kept.
+    static let wordMax = 255
 
     init(_ format: Format, type: String, reporter: String, reader: String? = nil) {
-        (self.format, self.type, self.reporter, self.reader) = (format, type, reporter, reader)
+        (self.format, self.reader) = (format, reader)
+        (self.type, self.reporter) = (String(type.prefix(Self.wordMax)), String(reporter.prefix(Self.wordMax)))
     }
 
     /// Reads a report: JSON is XARF, everything else ARF.
     package init(_ octets: [UInt8]) throws(AdminError) {
-        let first = octets.first { $0 > 0x20 }
-        self = first == UInt8(ascii: "{") ? try Complaint(xarf: octets) : try Complaint(arf: octets)
+        let text = octets.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(octets.dropFirst(3)) : octets
+        let first = text.first { $0 > 0x20 }
+        self = first == UInt8(ascii: "{") ? try Complaint(xarf: text) : try Complaint(arf: text)
+        guard Set(accounts).count <= Self.namesMax, Set(hops).count <= Self.namesMax else {
+            throw .complaint("it names more accounts or messages than the mail of one can")
+        }
     }
 
     /// Takes what the message complained of, or its header alone, says of its way through here.

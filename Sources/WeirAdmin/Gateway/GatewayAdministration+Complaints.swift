@@ -62,12 +62,8 @@ extension GatewayAdministration {
     private func origin(
         of complaint: Complaint, _ messages: [MessageID], _ gateway: Gateway
     ) async throws(AdminError) -> (key: String, message: StoredComplaint.Message?)? {
-        var found: Set<String> = []
+        var found = try await keys(named: Set(complaint.accounts), gateway)
         var known: StoredComplaint.Message?
-        for digits in Set(complaint.accounts) {
-            guard let key = try await account(named: digits, gateway) else { continue }
-            found.insert(key)
-        }
         for id in Set(messages).sorted(by: { $0.number < $1.number }) {
             guard let (key, message) = try await sent(id) else { continue }
             found.insert(key)
@@ -80,21 +76,22 @@ extension GatewayAdministration {
         return isKnown ? (key, known) : nil
     }
 
-    /// Compares with every account, for the hash cannot be undone: a second for a million, on a thread of its own.
-    private func account(named digits: String, _ gateway: Gateway) async throws(AdminError) -> String? {
+    /// Compares with every account, for the hash cannot be undone: some seconds for a million, on a thread of its own.
+    private func keys(named names: Set<String>, _ gateway: Gateway) async throws(AdminError) -> Set<String> {
+        var found: Set<String> = []
         var cursor = ""
-        while true {
+        while found.count < names.count {
             let after = cursor
             let keys = try await mapped { () throws(StoreError) in
                 try await accounts.withStore { store throws(StoreError) in
                     try store.keys(after: after, limit: Self.keysAtOnce)
                 }
             }
-            guard let last = keys.last else { return nil }
-            let found = await hasher.spawn { gateway.account(among: keys, named: digits) }.value
-            if let found { return found }
+            guard let last = keys.last else { break }
+            found.formUnion(await hasher.spawn { gateway.accounts(among: keys, named: names) }.value)
             cursor = last
         }
+        return found
     }
 
     /// The key of the account that sent a message, and to how many, as long as its story is kept.

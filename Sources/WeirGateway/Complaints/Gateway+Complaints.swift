@@ -15,11 +15,17 @@ extension Gateway {
         try await detector.save()
     }
 
-    /// The first of these logins that 32 digits of X-Weir-Account stand for.
-    package func account(among logins: [String], named digits: String) -> String? {
-        guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),
-            let second = UInt64(digits.suffix(16), radix: 16)
-        else { return nil }
-        return logins.first { Account.traceCode(of: $0, key: hashKey) == (first, second) }
+    /// Those of these logins that X-Weir-Account stands for, with one of `names`, 32 digits each.
+    package func accounts(among logins: [String], named names: Set<String>) -> [String] {
+        let codes = names.compactMap { digits -> (UInt64, UInt64)? in
+            guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),
+                let second = UInt64(digits.suffix(16), radix: 16)
+            else { return nil }
+            return (first, second)
+        }
+        return logins.filter { login in
+            let code = Account.traceCode(of: login, key: hashKey)
+            return codes.contains { $0 == code }
+        }
     }
 }
