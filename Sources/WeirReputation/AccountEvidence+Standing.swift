@@ -17,6 +17,9 @@ extension AccountEvidence {
 
     func isFlagged(in mode: Mode) -> Bool { standing.isFlagged && stands(in: mode) }
 
+    /// Whether it is flagged or suspended, as a mode sees it.
+    func isRestrained(in mode: Mode) -> Bool { isFlagged(in: mode) || isSuspended(in: mode) }
+
     /// Whether it is suspended as a mode sees it; in shadow that stops nobody.
     func isSuspended(in mode: Mode) -> Bool { standing.isSuspended && stands(in: mode) }
 
@@ -42,7 +45,8 @@ extension AccountEvidence {
     /// Ends a suspension or a flag: what led to it is forgotten, and what was usual before is kept.
     ///
     /// For the administrator, and after a changed password where it does not ``needsPerson``. After a suspension comes probation.
-    package mutating func release(terms: Terms, at now: Instant) {
+    /// What machines behind it have done since `incidentOfMachines` is forgotten too.
+    package mutating func release(terms: Terms, at now: Instant, incidentOfMachines: Instant? = nil) {
         advance(to: now, terms: terms)
         switch standing {
         case .suspended(let since):
@@ -52,7 +56,7 @@ extension AccountEvidence {
         case .flagged(let since):
             forgetIncident(since: since, now)
             move(to: unflagged(at: now), in: terms.mode)
-        case .normal, .probation: break
+        case .normal, .probation: if let incidentOfMachines { forgetIncident(since: incidentOfMachines, now) }
         }
     }
 

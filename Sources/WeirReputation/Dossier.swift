@@ -32,8 +32,8 @@ package struct Dossier: Equatable, Sendable {
             return Judgements(
                 account: account?.complain(of: id, terms: terms, surroundings: &surroundings, at: now))
         case .release:
-            account?.release(terms: terms, at: now)
-            machines.release(terms: terms, at: now)
+            let incident = machines.release(terms: terms, at: now)
+            account?.release(terms: terms, at: now, incidentOfMachines: incident)
         }
         return Judgements()
     }
@@ -77,6 +77,11 @@ package struct Dossier: Equatable, Sendable {
     /// The machines that may send nothing now, ascending.
     package func stoppedMachines(_ terms: Terms) -> [UInt64] {
         machines.names.filter { machines.isStopped($0, terms: terms) }
+    }
+
+    /// Machines that are flagged or may send nothing now.
+    package func restrainedMachines(_ terms: Terms) -> Int {
+        machines.names.count { name in machines[name].map { $0.evidence.isRestrained(in: terms.mode) } ?? false }
     }
 
     /// What an account and a machine behind it may do now; that the account is suspended, its own state tells.

@@ -72,9 +72,11 @@ package struct Machines: Equatable, Sendable {
             outcome, of: message, after: found, terms: terms.ofOneMachine, surroundings: &surroundings, at: now)
     }
 
-    /// Ends the suspension or flag of every machine.
-    mutating func release(terms: Terms, at now: Instant) {
+    /// Ends the suspension or flag of every machine; returns since when the first of them had one.
+    mutating func release(terms: Terms, at now: Instant) -> Instant? {
+        let starts = machines.compactMap(\.evidence.standing.restrainedSince)
         for place in machines.indices { machines[place].evidence.release(terms: terms.ofOneMachine, at: now) }
+        return starts.min()
     }
 
     private func place(of name: UInt64) -> Int? {

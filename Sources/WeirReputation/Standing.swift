@@ -4,9 +4,9 @@ package import WeirBase
 package enum Standing: Equatable, Sendable {
     /// Left when the score comes to a threshold.
     case normal
-    /// Few new people an hour. Left by calm, by ``AccountEvidence/release(terms:at:)``, or by suspension.
+    /// Few new people an hour. Left by calm, by ``AccountEvidence/release(terms:at:incidentOfMachines:)``, or by suspension.
     case flagged(since: Instant)
-    /// Nothing is sent. Left by ``AccountEvidence/release(terms:at:)`` alone; where the mode
+    /// Nothing is sent. Left by ``AccountEvidence/release(terms:at:incidentOfMachines:)`` alone; where the mode
     /// is not to suspend, by a day. One of shadow ends, as all of shadow does, with the first observation in another mode.
     case suspended(since: Instant)
     /// As normal, but a second suspension needs a person to end it. Left by its end, by a flag or by suspension.
@@ -25,4 +25,12 @@ package enum Standing: Equatable, Sendable {
 
     package var isFlagged: Bool { if case .flagged = self { true } else { false } }
     package var isSuspended: Bool { if case .suspended = self { true } else { false } }
+
+    /// Since when it is flagged or suspended; nil: it is neither.
+    var restrainedSince: Instant? {
+        switch self {
+        case .flagged(let since), .suspended(let since): since
+        case .normal, .probation: nil
+        }
+    }
 }

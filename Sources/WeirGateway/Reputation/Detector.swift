@@ -164,7 +164,7 @@ package final class Detector: Sendable {
     }
 
     /// Ends a suspension or a flag, as an administrator asks, and those of all machines behind the account; returns where the account
-    /// is then, and how many machines were stopped.
+    /// is then, and how many machines were stopped or flagged.
     package func release(
         _ subject: SubjectID, under plan: Plan
     ) async throws(StoreError) -> (state: AccountState, machines: Int) {
@@ -175,7 +175,7 @@ package final class Detector: Sendable {
         // First, so that there is room for one more observation.
         try await save()
         _ = try await prepare(subject)
-        let machines = state.withLock { $0.evidence[subject]?.stoppedMachines(terms).count } ?? 0
+        let machines = state.withLock { $0.evidence[subject]?.restrainedMachines(terms) } ?? 0
         _ = observe(.release, of: subject, terms)
         let standing = try await evidence(of: subject)?.standing ?? .normal
         try await save()

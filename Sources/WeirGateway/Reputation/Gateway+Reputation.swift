@@ -105,6 +105,8 @@ extension Gateway {
         guard let verdict = detector.lateVerdict(of: account.subject, machine: name, terms) else { return nil }
         var record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
         record.sentences.insert("decided earlier, and not carried out", at: 0)
+        // Of now: they say nothing of what was enough then.
+        (record.thresholds, record.acquittals) = ([:], [])
         return record
     }
 
