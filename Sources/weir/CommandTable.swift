@@ -34,7 +34,8 @@ enum CommandTable {
             let report = try await invocation.installation.daemon().reload(by: Terminal.actor)
             if invocation.has("json") { return try invocation.terminal.json(report) }
             for change in report.changes { invocation.terminal.line(change) }
-            invocation.terminal.note(report.changes.isEmpty ? "Reloaded; nothing differs." : "Reloaded.")
+            let sameness = report.changes.isEmpty ? " Configuration and plans are as they were." : ""
+            invocation.terminal.note("Reloaded, with certificates, passwords and templates.\(sameness)")
         })
 
     private static let version = Command(

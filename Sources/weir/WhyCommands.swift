@@ -118,7 +118,8 @@ struct AccountStory {
         var next: [(String, String)] = []
         switch reasons.state {
         case .suspended:
-            next.append(("account release \(login) --why TEXT", "let it send again, on probation for seven days"))
+            let after = reasons.by == Gateway.author ? ", on probation for seven days" : ""
+            next.append(("account release \(login) --why TEXT", "let it send again\(after)"))
             if reasons.by != nil, reasons.verdict != nil {
                 next.append(("account suspend \(login) --why TEXT", "confirm it: calibration leaves the account out"))
             }
@@ -153,9 +154,12 @@ struct VerdictStory {
     let terminal: Terminal
 
     func write() {
-        line(
-            "Verdict of \(verdict.time.text)\(subject): \(verdict.new.rawValue), with a score of \(number(verdict.score)) "
-                + "where \(number(verdict.threshold)) is enough.")
+        let score = number(verdict.score)
+        let weight =
+            isLate
+            ? "decided earlier; the score is \(score) now"
+            : "with a score of \(score) where \(number(verdict.threshold)) is enough"
+        line("Verdict of \(verdict.time.text)\(subject): \(verdict.new.rawValue), \(weight).")
         line(circumstances)
         line("")
         let families = verdict.families.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
@@ -169,18 +173,21 @@ struct VerdictStory {
             line("  \(sentence)")
         }
         line("")
-        line(acquittal)
+        if !isLate { line(acquittal) }
         if verdict.messages.isEmpty { return }
         line("Messages that gave reason, the last one last:")
         for message in verdict.messages { line("  \(message.id)  \(message.time.text)") }
     }
+
+    /// Of what was decided before a kill, and is only carried out.
+    private var isLate: Bool { verdict.thresholds.isEmpty }
 
     private var subject: String { verdict.machine.map { ", on the machine \($0) alone" } ?? "" }
 
     private var circumstances: String {
         let moment = verdict.beforeRelease ? "before its last message was released" : "by what became of its mail"
         let effect = verdict.mode == "shadow" ? " In shadow: it was recorded, and no mail was touched." : ""
-        return "It was \(verdict.old.rawValue) before; decided \(moment).\(effect)"
+        return "It was \(verdict.old.rawValue) before\(isLate ? "" : "; decided \(moment)").\(effect)"
     }
 
     private var acquittal: String {
