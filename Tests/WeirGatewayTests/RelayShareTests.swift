@@ -31,4 +31,41 @@ import WeirRuntime
             #expect(down.count == 2, "\(down)")
         }
     }
+
+    private static func relays(_ first: Sink, connections: Int = 100, _ second: Sink) -> String {
+        "relays: [{ name: first, address: \"127.0.0.1:\(first.port)\", tls: none, connections: \(connections) }, "
+            + "{ name: second, address: \"127.0.0.1:\(second.port)\", tls: none, weight: 0 }]"
+    }
+
+    @Test("leave one of weight 0 alone while the others are only busy")
+    func busy() async throws {
+        let (first, second) = (try Sink(), try Sink())
+        let home = try Gate.Home(relay: first, settings: [Self.relays(first, connections: 2, second)])
+        try await Gate.run(home) { gate in
+            let clients = try (1...3).map { try gate.client(from: "127.0.1.\($0)") }
+            for client in clients { try client.must("MAIL FROM:<a@client.example>") }
+            for client in clients.dropLast() { try client.must("RCPT TO:<friend@example.com>") }
+            try clients[2].send("RCPT TO:<friend@example.com>\r\n")
+            func isElsewhere() -> Bool { second.commands.contains { $0.hasPrefix("MAIL") } }
+            #expect(!eventually(within: 1, isElsewhere))
+            try clients[0].must("RSET")
+            // The connection that is free now.
+            #expect(try clients[2].reply().code == 250)
+            #expect(!isElsewhere())
+        }
+    }
+
+    @Test("a refusal of MAIL by a relay that is lost with it is not what the next relay's recipients are told")
+    func lostRefusal() async throws {
+        let first = try Sink { event in
+            guard case .command(let line) = event else { return nil }
+            return line.hasPrefix("MAIL") ? .reply("550 5.7.1 not from there") : line.hasPrefix("RCPT") ? .drop : nil
+        }
+        let second = try Sink()
+        try await Gate.run(try Gate.Home(relay: first, settings: [Self.relays(first, second)])) { gate in
+            let answers = try gate.client().message(to: ["a@example.com", "b@example.com"], body)
+            #expect(answers.recipients.map(\.code) == [250, 250])
+            #expect(answers.delivered == 2 && second.recipients == 2)
+        }
+    }
 }
