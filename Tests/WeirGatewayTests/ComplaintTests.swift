@@ -132,6 +132,27 @@ import WeirStore
         }
     }
 
+    @Test("lead to who sent the message, whatever Received fields he has put into it")
+    func forgedHops() async throws {
+        try await Gate.run(try ComplaintTests.home()) { gate in
+            try await ComplaintTests.addBob(gate)
+            _ = try await gate.administration.add(
+                "eve@isp.example", AccountDefinition(plan: "home", networks: ["127.0.0.6/32"]), by: gate.actor)
+            let evesMessage = try ComplaintTests.sent(gate, from: "127.0.0.6")
+            let evesID = try #require(evesMessage.firstMatch(of: #/\sid ([0-9A-Z]{13})/#), "\(evesMessage)").1
+            let hops =
+                ["elsewhere.example id 0000000000001", "gate.example id \(evesID)"]
+                + (100...120).map { "gate.example id 0000000000\($0)" }
+                + (100...120).map { "x.example id 0000000000\($0)" }
+            let fields = hops.map { "Received: from x by \($0); x\r\n" }.joined()
+            _ = try gate.client(from: "127.0.0.5").message(to: ["someone@elsewhere.example"], fields + body)
+            let message = try #require(gate.home.relay.messages.last).text
+            #expect(message.contains("gate.example id \(evesID)"))
+            let outcome = try ComplaintTests.post(gate, ComplaintTests.report(message))
+            #expect(outcome.body.contains("\"account\":\"bob@isp.example\",\"counted\":true"), "\(outcome)")
+        }
+    }
+
     @Test("that lead nowhere, to two accounts, or cannot be read are told so, and count against nobody")
     func untraced() async throws {
         let home = try Gate.Home()
@@ -154,7 +175,7 @@ import WeirStore
             // Each would be compared with every account.
             let many = (0..<100).map { "X-Weir-Account: \(String(repeating: "0", count: 29))\(100 + $0)\r\n" }.joined()
             let flood = try ComplaintTests.post(gate, ComplaintTests.report(many + bob))
-            #expect(flood.status == "422" && flood.body.contains("more accounts or messages"), "\(flood)")
+            #expect(flood.status == "422" && flood.body.contains("more accounts than"), "\(flood)")
             #expect(try ComplaintTests.post(gate, "x", "text/plain").status == "415")
             for login in [ComplaintTests.bob, "eve@isp.example"] {
                 #expect(try await gate.administration.account(login).complaints == 0)

@@ -13,7 +13,7 @@ package struct Complaint: Equatable, Sendable {
     package var reader: String?
     /// What X-Weir-Account says, 32 hexadecimal digits each.
     package var accounts: [String] = []
-    /// What Received fields say: by which host, with which id.
+    /// What Received fields say: by which host, with which id; the last hop first, as in the message.
     package var hops: [Hop] = []
 
     package struct Hop: Hashable, Sendable {
@@ -24,8 +24,8 @@ package struct Complaint: Equatable, Sendable {
 
     /// Of a report.
     package static let octetsMax = 10 * 1024 * 1024
-    /// Accounts, and messages, that one report may name: a message that went through here has one of each, or a few where it came again.
-    package static let namesMax = 8
+    /// Accounts that one report may name: a message that went through here has one.
+    package static let accountsMax = 8
     /// Characters of a reporter, and of a type, that are kept.
     static let wordMax = 255
 
@@ -39,8 +39,8 @@ package struct Complaint: Equatable, Sendable {
         let text = octets.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(octets.dropFirst(3)) : octets
         let first = text.first { $0 > 0x20 }
         self = first == UInt8(ascii: "{") ? try Complaint(xarf: text) : try Complaint(arf: text)
-        guard Set(accounts).count <= Self.namesMax, Set(hops).count <= Self.namesMax else {
-            throw .complaint("it names more accounts or messages than the mail of one can")
+        guard Set(accounts).count <= Self.accountsMax else {
+            throw .complaint("it names more accounts than the mail of one can")
         }
     }
 

@@ -24,8 +24,9 @@ extension GatewayAdministration {
         }
         let gateway = daemon.server.gateway
         let hostname = gateway.generation.configuration.hostname
-        let messages = complaint.hops.filter { $0.host == hostname }.map(\.id)
-        guard let (key, message) = try await origin(of: complaint, messages, gateway) else {
+        // Our field stands before all that the client's message had: what is behind it anybody could write.
+        let hop = complaint.hops.first { $0.host == hostname }
+        guard let (key, message) = try await origin(of: complaint, hop?.id, gateway) else {
             metrics.complaints[.untraced].add()
             throw AdminError(
                 .noSuchAccount,
@@ -60,14 +61,13 @@ extension GatewayAdministration {
     /// The key of the account that the report leads to, and the message where that is known to be the account's; nil where it leads to
     /// none, or to two.
     private func origin(
-        of complaint: Complaint, _ messages: [MessageID], _ gateway: Gateway
+        of complaint: Complaint, _ id: MessageID?, _ gateway: Gateway
     ) async throws(AdminError) -> (key: String, message: StoredComplaint.Message?)? {
         var found = try await keys(named: Set(complaint.accounts), gateway)
         var known: StoredComplaint.Message?
-        for id in Set(messages).sorted(by: { $0.number < $1.number }) {
-            guard let (key, message) = try await sent(id) else { continue }
+        if let id, let (key, message) = try await sent(id) {
             found.insert(key)
-            known = known ?? message
+            known = message
         }
         guard found.count == 1, let key = found.first else { return nil }
         let isKnown = try await mapped { () throws(StoreError) in
