@@ -173,15 +173,15 @@ private struct SlotList<
         guard let entry = Entry(amount, at: offset) else { return false }
         if entries.count == entries.capacity {
             compact(windows)
-            if entries.count == entries.capacity { entries.reserveCapacity(entries.count + growth) }
+            if entries.count == entries.capacity { entries.reserveCapacity(entries.count + Self.growth) }
             position = endPosition(of: offset)
         }
         entries.insert(entry, at: position)
         return true
     }
 
-    /// Doubling would waste half of what most accounts need.
-    private var growth: Int { max(4, entries.count / 4) }
+    /// Entries for which room is made: a slot takes one, and by the fifth those that no window tells apart are one.
+    private static var growth: Int { 4 }
 
     /// The position after all entries up to `offset`, most often the end.
     private func endPosition(of offset: UInt16) -> Int {
@@ -218,7 +218,7 @@ private struct SlotList<
     }
 
     mutating func trim() {
-        guard entries.capacity - entries.count > 2 * growth else { return }
+        guard entries.capacity - entries.count > 2 * Self.growth else { return }
         entries = entries.map { $0 }
     }
 }

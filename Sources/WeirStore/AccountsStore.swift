@@ -5,6 +5,7 @@ package import WeirBase
 /// Owned by one thread. Each change and its audit row are one commit: when the call returns it is on the disk, when it
 /// throws nothing has changed. Logins are taken in any spelling.
 package final class AccountsStore {
+    static let fileName = "accounts.db"
     /// Pages in the write-ahead log that are worth a checkpoint.
     private static let walPages = 1_000
 
@@ -15,7 +16,7 @@ package final class AccountsStore {
 
     /// Opens or creates `accounts.db`, and reads all of it once to see that it is sound, unless ``verify()`` is to do that.
     package init(in directory: StoreDirectory, verifies: Bool = true) throws(StoreError) {
-        database = try Database("accounts.db", in: directory, schema: .accounts)
+        database = try Database(Self.fileName, in: directory, schema: .accounts)
         if verifies { try database.verify() }
         statements = try AccountStatements(database)
         for family in AddressFamily.allCases { lengths[family] = try readLengths(family) }
@@ -199,6 +200,7 @@ extension AccountsStore {
             if owner == id { return false }
             throw .refused(.networkTaken(network: network, by: try row(id: owner)?.record.login ?? ""))
         }
+        if network.length == 0 { throw .refused(.wholeInternet(network: network)) }
         let (family, length, octets) = network.columns
         try statements.insertNetwork.run(family, length, octets, .integer(id))
         // A length that is not used after all, because the commit failed, costs a probe.

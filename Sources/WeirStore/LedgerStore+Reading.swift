@@ -9,6 +9,12 @@ package struct LoadReport: Hashable, Sendable {
     package var fromTheFuture = 0
     /// The latest slot with any usage.
     package var latest: Slot?
+    /// The number of the first subject that was not handed out yet; nil: all were.
+    fileprivate var next: UInt32? = 0
+
+    package var isWhole: Bool { next == nil }
+
+    package init() {}
 }
 
 /// The gateway's clock, as of the boot it was anchored in.
@@ -80,35 +86,30 @@ extension LedgerStore {
         if let cut, !isCut { tally.close(upTo: cut, after: done) }
     }
 
-    /// Subjects that ``load(since:now:_:)`` hands out together: so many tallies stay in a processor's cache.
-    private static let subjectsLoaded: UInt32 = 4_096
-
-    /// Hands out all usage of `since` and later, in parts that are to be added up; `now` is the clock's slot.
+    /// Hands out the usage of `since` and later, in parts that are to be added up; `now` is the clock's slot.
     ///
-    /// Some subjects at a time, slot by slot: each one's counts grow in one go, not here and there in memory.
+    /// That of at most `count` subjects, slot by slot; what it returns continues it with the next ones.
     package func load(
-        since: Slot, now: Slot, _ body: (Slot, SubjectID, Amount) -> Void
+        since: Slot, now: Slot, continuing former: LoadReport = LoadReport(), subjects count: UInt32 = .max,
+        _ body: (Slot, SubjectID, Amount) -> Void
     ) throws(StoreError) -> LoadReport {
-        var report = LoadReport()
+        guard let first = former.next else { return former }
+        var report = former
         report.latest = try queries.latest.first { row throws(StoreError) in Slot(number: try row.unsigned32(0)) }
         func hand(_ key: UsageKey, _ amount: Amount) {
             report.amounts += 1
             if key.slot > now { report.fromTheFuture += 1 }
             body(min(key.slot, now), key.subject, amount)
         }
-        let slots = try slots(from: since.number)
-        var first: UInt32 = 0
-        while !slots.isEmpty {
-            // Whatever is beyond the last known subject belongs to no name, and is counted all the same.
-            let last = nextSubject - first > Self.subjectsLoaded ? first + Self.subjectsLoaded - 1 : .max
-            for slot in slots {
-                try queries.load.each(.unsigned(slot), .unsigned(first), .unsigned(last)) { row throws(StoreError) in
-                    hand(try Self.key(row), try amount(row, from: 2))
-                }
+        // Whatever is beyond the last known subject belongs to no name, and is counted all the same.
+        let last = nextSubject > first && nextSubject - first > count ? first + count - 1 : .max
+        for slot in try slots(from: since.number) {
+            try queries.load.each(.unsigned(slot), .unsigned(first), .unsigned(last)) { row throws(StoreError) in
+                hand(try Self.key(row), try amount(row, from: 2))
             }
-            guard last < .max else { break }
-            first = last + 1
         }
+        report.next = last < .max ? last + 1 : nil
+        guard report.isWhole else { return report }
         for (key, amount) in tally.unfolded where key.slot >= since {
             hand(key, amount)
             report.latest = max(report.latest ?? key.slot, key.slot)

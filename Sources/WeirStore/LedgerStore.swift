@@ -6,6 +6,7 @@ package import WeirQuota
 /// Owned by one thread, which appends, and calls ``maintain(now:budget:)`` whenever it has nothing to append. After a
 /// throw, memory and file still agree; after `.fsyncFailed` every call throws it and nothing is written any more.
 package final class LedgerStore {
+    static let fileName = "ledger.db"
     let database: Database
     private let statements: Statements
     let maintenance: Maintenance
@@ -28,10 +29,12 @@ package final class LedgerStore {
     /// Named, but not in the file yet: they go with the next rows, which may be about them.
     private var unnamed: [(id: SubjectID, scope: Scope, name: String)] = []
     private(set) var nextSubject: UInt32 = 1
+    /// Whether nobody was ever counted in it.
+    var isUnused: Bool { nextSubject == 1 }
 
     /// Opens or creates `ledger.db`, and replays the journal's tail.
     package init(in directory: StoreDirectory) throws(StoreError) {
-        database = try Database("ledger.db", in: directory, schema: .ledger)
+        database = try Database(Self.fileName, in: directory, schema: .ledger)
         database.reserveLog(octets: Self.logOctets)
         statements = try Statements(database)
         maintenance = try Maintenance(database)

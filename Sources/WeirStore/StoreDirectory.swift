@@ -30,9 +30,25 @@ package final class StoreDirectory: Sendable {
         lock = try StoreDirectory.lock("\(path)/lock", directory: path, isMade: mayChange)
     }
 
-    /// Whether any of a store's files is there, as far as can be seen.
-    package static func holdsStore(_ path: String) -> Bool {
-        ["accounts.db", "ledger.db"].contains { access("\(path)/\($0)", F_OK) == 0 }
+    /// Opens both stores, and refuses one without the other: who there is without what they sent, or the reverse.
+    ///
+    /// A ledger that knows nobody may stand alone: a first start that was killed leaves it. Nil where there is no store yet, and none
+    /// is made.
+    package func stores(verified: Bool) throws(StoreError) -> (ledger: LedgerStore, accounts: AccountsStore)? {
+        let hasAccounts = holds(AccountsStore.fileName)
+        guard holds(LedgerStore.fileName) || mayChange || hasAccounts else { return nil }
+        if hasAccounts, !holds(LedgerStore.fileName) { throw missing(LedgerStore.fileName) }
+        let ledger = try LedgerStore(in: self)
+        guard hasAccounts || mayChange || !ledger.isUnused else { return nil }
+        if !hasAccounts, !ledger.isUnused { throw missing(AccountsStore.fileName) }
+        if verified { try ledger.verify() }
+        return (ledger, try AccountsStore(in: self, verifies: verified))
+    }
+
+    private func holds(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
+
+    private func missing(_ name: String) -> StoreError {
+        .unreachable(path: "\(path)/\(name)", call: "open", errno: ENOENT)
     }
 
     /// A directory of a simulated disk, which nobody else can reach.

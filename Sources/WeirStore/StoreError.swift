@@ -49,6 +49,7 @@ package enum StoreError: Error, Hashable, Sendable {
         /// Twice in one import.
         case namedTwice(login: String)
         case networkTaken(network: IPNetwork, by: String)
+        case wholeInternet(network: IPNetwork)
         case noSuchNetwork(network: IPNetwork)
         case noSuchLimit(name: String)
     }
@@ -111,6 +112,7 @@ extension StoreError.Refusal: CustomStringConvertible {
         case .notALogin(let text): "not a login: \(text)"
         case .namedTwice(let login): "the account is named twice: \(login)"
         case .networkTaken(let network, let login): "\(network) belongs to \(login)"
+        case .wholeInternet(let network): "\(network) is the whole Internet: anybody could relay"
         case .noSuchNetwork(let network): "the account does not have \(network)"
         case .noSuchLimit(let name): "the account has no limit of its own named \(name)"
         }

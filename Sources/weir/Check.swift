@@ -138,12 +138,10 @@ struct Check {
             say("store", "held by the daemon that runs, \(count(status.accounts.known, "account"))")
             return await checkPlans(by: daemon)
         }
-        guard StoreDirectory.holdsStore(configuration.store) else { return checkNewStore() }
         do throws(StoreError) {
             let directory = try StoreDirectory(configuration.store, mayChange: false)
-            let accounts = try AccountsStore(in: directory)
-            try LedgerStore(in: directory).verify()
-            let counts = try accounts.counts()
+            guard let stores = try directory.stores(verified: true) else { return checkNewStore() }
+            let counts = try stores.accounts.counts()
             say("store", "sound, \(count(counts.map(\.count).reduce(0, +), "account"))")
             for each in counts { refusePlan(each.plan, accounts: each.count) }
         } catch .olderVersion(let path) {

@@ -17,7 +17,7 @@ import WeirStore
     private static func age(of origin: Origin) async throws -> Double? {
         let home = try ConductTests.home("suspend", relay: try ConductTests.relay())
         if origin == .addedLongAgo {
-            let store = try AccountsStore(in: try StoreDirectory(home.folder.file("store")))
+            let store = try #require(try StoreDirectory(home.folder.file("store")).stores(verified: false)).accounts
             let ago = UInt64(Date().timeIntervalSince1970) - 15 * 86_400
             let author = Author("tests", at: WallTime(nanoseconds: ago * .second))
             try store.add(NewAccount(login: "ann", plan: "home"), by: author)

@@ -1,6 +1,7 @@
 import Foundation
 import TestKit
 import Testing
+import WeirGateway
 import WeirRuntime
 
 @Suite("weir without a daemon") struct CheckTests {
@@ -71,6 +72,33 @@ import WeirRuntime
         let half = try run(home, "check")
         #expect(half.status == 78 && half.errors.contains("\(store)/ledger.db is missing, one half of the store"))
         #expect(!FileManager.default.fileExists(atPath: "\(store)/ledger.db"))
+        let error = await #expect(throws: StartError.self) { try await Gate(home) }
+        #expect(error?.description.contains("\(store)/ledger.db is missing, one half of the store") == true)
+        #expect(!FileManager.default.fileExists(atPath: "\(store)/ledger.db"))
+    }
+
+    @Test("a store without its accounts is refused, and what a first start that was killed leaves is completed")
+    func halfAStore() async throws {
+        let home = try Gate.Home()
+        let store = home.folder.file("store")
+        func accountsAreGone() throws {
+            for end in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: "\(store)/accounts.db\(end)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: "\(store)/accounts.db"))
+        }
+        try await Gate.run(home) { (_) async throws in }
+        try accountsAreGone()
+        let unused = try run(home, "check")
+        #expect(unused.status == 0 && unused.output.contains("holds none yet"), "\(unused)")
+        try await Gate.run(home) { (gate) async throws in
+            #expect(try gate.client().message(to: ["a@example.com"], body).delivered == 1)
+        }
+        try accountsAreGone()
+        let half = try run(home, "check")
+        #expect(half.status == 78 && half.errors.contains("\(store)/accounts.db is missing, one half of the store"))
+        let error = await #expect(throws: StartError.self) { try await Gate(home) }
+        #expect(error?.description.contains("\(store)/accounts.db is missing, one half of the store") == true)
     }
 
     // Resolvers never ask anybody for a name in .onion.

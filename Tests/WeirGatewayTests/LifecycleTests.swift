@@ -131,6 +131,7 @@ import WeirStore
         arguments: [("ledger.db", "not a database"), ("accounts.db", "nor this")])
     func damaged(file: String, content: String) async throws {
         let home = try Gate.Home()
+        try await Gate.run(home) { (_) async throws in }
         try home.folder.write(String(repeating: content, count: 200), to: "store/\(file)")
         let error = await #expect(throws: StartError.self) { try await Gate(home) }
         #expect(error?.description.hasPrefix("\(home.folder.file("store/\(file)")) is damaged: ") == true)

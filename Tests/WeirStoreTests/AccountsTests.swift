@@ -235,12 +235,14 @@ private func network(_ text: String) throws -> IPNetwork { try IPNetwork(parsing
         lines[1].login = "not a login"
         lines[4].networks = [try network("192.0.2.0/24")]
         lines[6].login = "USER2@isp.example"
+        lines[7].networks = [try network("::/0")]
         let report = try accounts.importAccounts(lines, by: author())
         #expect(
             report.problems == [
                 .init(line: 3, refusal: .notALogin("not a login")),
                 .init(line: 6, refusal: .networkTaken(network: try network("192.0.2.0/24"), by: "holder")),
                 .init(line: 8, refusal: .namedTwice(login: "USER2@isp.example")),
+                .init(line: 9, refusal: .wholeInternet(network: try network("::/0"))),
             ])
         #expect(try accounts.list().accounts.map(\.login) == ["holder"])
     }

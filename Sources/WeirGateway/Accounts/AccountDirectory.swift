@@ -29,7 +29,7 @@ package final class AccountDirectory: @unchecked Sendable {
     }
 
     /// Addresses remembered at most; beyond it all are looked up anew.
-    static let addressesMax = 50_000
+    static let addressesMax = 49_000
 
     package init(
         store: AccountsStore, worker: RuntimeExecutor, ledger: LedgerWriter, runtime: Runtime,

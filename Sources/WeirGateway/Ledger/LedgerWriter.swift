@@ -11,14 +11,14 @@ package import WeirStore
 /// `@unchecked Sendable`: the store is touched on the worker alone.
 package final class LedgerWriter: @unchecked Sendable {
     private let store: LedgerStore
-    private let worker: RuntimeExecutor
+    let worker: RuntimeExecutor
     private let waiter: Waiter
     package let ledger: Ledger
     private let events: LedgerEvents
     /// Rows whose commit failed: they go before all others, until they are durable.
     private var carried = Ledger.Batch()
     private var isStopping = false
-    private let runtime: Runtime
+    let runtime: Runtime
     private var calendar = LocalCalendar()
 
     /// The least time from the start of one commit to the start of the next.

@@ -29,9 +29,10 @@ package final class Accounting: Sendable {
 
         /// Opens them, and goes on with the clock of an earlier start of the same boot.
         package init(_ path: String) throws(StoreError) {
-            let directory = try StoreDirectory(path)
-            ledger = try LedgerStore(in: directory)
-            accounts = try AccountsStore(in: directory, verifies: false)
+            guard let stores = try StoreDirectory(path).stores(verified: false) else {
+                preconditionFailure("a directory that may be changed holds a store")
+            }
+            (ledger, accounts) = stores
             self.path = path
             let boot = try? System.bootID()
             if let anchor = try ledger.anchor(), anchor.boot == boot {
@@ -98,22 +99,29 @@ extension LedgerWriter {
         // Two days hold every window, in every time zone.
         let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
         let ledger = ledger
-        return try await withStore { store throws(StoreError) in
-            let moment = ledger.decide { _, moment in moment }
-            var batch: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
-            func count() {
-                ledger.decide { book, _ in _ = book.load(batch, at: moment) }
-                batch.removeAll(keepingCapacity: true)
+        let moment = ledger.decide { _, moment in moment }
+        var report = LoadReport()
+        var counting: Task<Void, Never>?
+        repeat {
+            let former = report
+            let (next, rows) = try await withStore { store throws(StoreError) in
+                var rows: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
+                let next = try store.load(
+                    since: first, now: Slot(now), continuing: former, subjects: LedgerWriter.subjectsLoaded
+                ) { rows.append(($0, $1, $2)) }
+                return (next, rows)
             }
-            let report = try store.load(since: first, now: Slot(now)) { slot, subject, amount in
-                batch.append((slot, subject, amount))
-                if batch.count == LedgerWriter.loadedAtOnce { count() }
+            report = next
+            await counting?.value
+            // One part is counted while the next is read, where there are loops.
+            counting = (runtime.loops.first ?? worker).spawn {
+                ledger.decide { book, _ in _ = book.load(rows, at: moment) }
             }
-            count()
-            return report
-        }
+        } while !report.isWhole
+        await counting?.value
+        return report
     }
 
-    /// Amounts that are counted under one hold of the ledger's lock.
-    private static let loadedAtOnce = 1_000
+    /// Subjects that are loaded together: so many tallies stay in a processor's cache.
+    private static let subjectsLoaded: UInt32 = 4_096
 }
