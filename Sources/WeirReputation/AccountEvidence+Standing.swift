@@ -45,19 +45,21 @@ extension AccountEvidence {
     /// Ends a suspension or a flag: what led to it is forgotten, and what was usual before is kept.
     ///
     /// For the administrator, and after a changed password where it does not ``needsPerson``. After a suspension comes probation.
-    /// What machines behind it have done since `incidentOfMachines` is forgotten too.
-    package mutating func release(terms: Terms, at now: Instant, incidentOfMachines: Instant? = nil) {
+    /// What machines behind it have done since `incidentOfMachines` is forgotten too. Returns since when it was restrained; nil: it
+    /// was not.
+    @discardableResult
+    package mutating func release(terms: Terms, at now: Instant, incidentOfMachines: Instant? = nil) -> Instant? {
         advance(to: now, terms: terms)
+        let start = standing.restrainedSince
+        if let first = [start, incidentOfMachines].compactMap(\.self).min() { forgetIncident(since: first, now) }
         switch standing {
-        case .suspended(let since):
-            forgetIncident(since: since, now)
+        case .suspended:
             lastRelease = now
             move(to: .probation(until: now + Standing.probation), in: terms.mode)
-        case .flagged(let since):
-            forgetIncident(since: since, now)
-            move(to: unflagged(at: now), in: terms.mode)
-        case .normal, .probation: if let incidentOfMachines { forgetIncident(since: incidentOfMachines, now) }
+        case .flagged: move(to: unflagged(at: now), in: terms.mode)
+        case .normal, .probation: break
         }
+        return start
     }
 
     /// Where an account is whose flag ends: in what is left of its probation, if there was one.

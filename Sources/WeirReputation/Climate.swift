@@ -124,7 +124,7 @@ package enum ClimateAlarm: String, Sendable {
     case manyFlagged
 
     /// In words, behind "for".
-    var circumstance: String {
+    package var circumstance: String {
         switch self {
         case .scannerCondemns: "the scanner calls most of what anybody sends spam"
         case .relayRefuses: "relays refuse most of what anybody sends"

@@ -80,8 +80,12 @@ package struct Dossier: Equatable, Sendable {
     }
 
     /// Machines that are flagged or may send nothing now.
-    package func restrainedMachines(_ terms: Terms) -> Int {
-        machines.names.count { name in machines[name].map { $0.evidence.isRestrained(in: terms.mode) } ?? false }
+    package func restrainedMachines(_ terms: Terms, at now: Instant) -> Int {
+        machines.names.compactMap { machines[$0]?.evidence }.count { evidence in
+            var present = evidence
+            present.advance(to: now, terms: terms.ofOneMachine)
+            return present.isRestrained(in: terms.mode)
+        }
     }
 
     /// What an account and a machine behind it may do now; that the account is suspended, its own state tells.

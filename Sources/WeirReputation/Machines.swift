@@ -74,9 +74,7 @@ package struct Machines: Equatable, Sendable {
 
     /// Ends the suspension or flag of every machine; returns since when the first of them had one.
     mutating func release(terms: Terms, at now: Instant) -> Instant? {
-        let starts = machines.compactMap(\.evidence.standing.restrainedSince)
-        for place in machines.indices { machines[place].evidence.release(terms: terms.ofOneMachine, at: now) }
-        return starts.min()
+        machines.indices.compactMap { machines[$0].evidence.release(terms: terms.ofOneMachine, at: now) }.min()
     }
 
     private func place(of name: UInt64) -> Int? {

@@ -34,7 +34,8 @@ extension Verdict {
             self.facts(of: family).map { "\(family.rawValue) \(score[family].rounded(places: 1)): \($0)" }
         }
         if let age = findings.ageDays, age < Score.newAccountDays {
-            sentences.append(age < 1 ? "opened today" : "opened \(counted(whole(age), "day", "days")) ago")
+            let days = age < 1 ? "less than a day" : counted(whole(age), "day", "days")
+            sentences.append("opened \(days) ago")
         }
         if let heldBack { sentences.append("not suspended, for \(heldBack.circumstance)") }
         if findings.planPrior < 0 { sentences.append("a vetted plan: \(findings.planPrior.rounded(places: 1))") }

@@ -89,6 +89,28 @@ struct StandingTests {
         #expect(!story.accounts[0].needsPerson, "a flag is no suspension")
     }
 
+    @Test(
+        "a flag that calm has ended is no incident, and one of a machine that began before the account's own is forgotten too"
+    )
+    func incidents() {
+        var story = Self.flagged()
+        var calm = story
+        calm.wait(60 * .day)
+        #expect(calm.accounts[0].release(terms: calm.terms, at: calm.now) == nil)
+        let before = story.now
+        story.wait(.hour)
+        #expect(story.accounts[0].release(terms: story.terms, at: story.now) ?? before < before)
+
+        // The networks of the last two days: only what is older than the incident is familiar afterwards.
+        var ended = [Self.flagged(), Self.flagged()]
+        for index in ended.indices {
+            let early = Instant(nanoseconds: ended[index].now.nanoseconds - 40 * .day)
+            ended[index].accounts[0].release(
+                terms: ended[index].terms, at: ended[index].now, incidentOfMachines: index == 0 ? nil : early)
+        }
+        #expect(ended[0].accounts[0] != ended[1].accounts[0])
+    }
+
     @Test("a flag in probation that is ended by hand leads back to probation")
     func unflaggingInProbation() {
         var story = Self.stolen()

@@ -501,7 +501,7 @@ def sentences(f, scores):
     families = sorted((x for x in FAMILIES if scores[x] >= 0.05), key=lambda x: -scores[x])
     lines = [f"{family} {rounded(scores[family])}: {fact}" for family in families for fact in said[family]]
     if f["ageDays"] < 14:
-        lines.append("opened today" if f["ageDays"] < 1 else f"opened {counted(whole['ageDays'], 'day', 'days')} ago")
+        lines.append("opened less than a day ago" if f["ageDays"] < 1 else f"opened {counted(whole['ageDays'], 'day', 'days')} ago")
     if f["planPrior"] < 0:
         lines.append(f"a vetted plan: {one['planPrior']}")
     return lines

@@ -175,7 +175,8 @@ package final class Detector: Sendable {
         // First, so that there is room for one more observation.
         try await save()
         _ = try await prepare(subject)
-        let machines = state.withLock { $0.evidence[subject]?.restrainedMachines(terms) } ?? 0
+        let now = runtime.now
+        let machines = state.withLock { $0.evidence[subject]?.restrainedMachines(terms, at: now) } ?? 0
         _ = observe(.release, of: subject, terms)
         let standing = try await evidence(of: subject)?.standing ?? .normal
         try await save()
@@ -185,14 +186,11 @@ package final class Detector: Sendable {
 
     /// Forgets an account that was removed, so that nothing it did falls on the next who has its login.
     package func forget(_ subject: SubjectID) async throws(StoreError) {
-        // First, so that nothing in the journal brings it back.
-        try await save()
         try await writer.withStore { store throws(StoreError) in
+            // From here on nothing is observed of it, and once all is saved nothing in the journal brings it back.
+            self.state.withLock { $0.evidence.forget(subject) }
+            try self.save(into: store)
             try store.forget(subject)
-            self.state.withLock { state in
-                state.evidence.forget(subject)
-                state.unsaved[subject] = nil
-            }
         }
     }
 
@@ -245,14 +243,15 @@ package final class Detector: Sendable {
 
     /// Saves all that has changed as of one moment, in one commit. On the store's thread.
     func save(into store: LedgerStore) throws(StoreError) {
-        let (changed, surroundings, observed) = state.withLock { state in
+        let saving = state.withLock { state -> (changed: [(SubjectID, Dossier, [UInt64])], Surroundings, UInt64)? in
+            if state.unsaved.isEmpty { return nil }
             // What they are now, not what they will be: the copies share their octets until then.
             let changed = state.unsaved.keys.sorted().compactMap { subject in
                 state.evidence[subject].map { (subject, $0, state.unsaved[subject]?.machines.sorted() ?? []) }
             }
             return (changed, state.surroundings, state.observed)
         }
-        guard !changed.isEmpty else { return }
+        guard let (changed, surroundings, observed) = saving else { return }
         var snapshot = EvidenceSnapshot(
             evidence: [], surroundings: surroundings.encoded(), observed: observed)
         for (subject, dossier, machines) in changed { snapshot.add(dossier, of: subject, machines) }
