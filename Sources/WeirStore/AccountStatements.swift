@@ -9,7 +9,8 @@ struct AccountStatements {
     let insertAudit, auditAll, auditOne, auditEnd, latestMove, abused: Statement
     let insertVerdict, verdicts, latestVerdict, stoppedMachines, expireVerdicts: Statement
     let insertNotice, notices, dropNotice: Statement
-    let insertComplaint, nameComplaint, compareComplaint, dropComplaints, countComplaints, keys: Statement
+    let insertComplaint, nameComplaint, compareComplaint, dropComplaints, dropAllComplaints, countComplaints: Statement
+    let keys: Statement
 
     init(_ database: Database) throws(StoreError) {
         byKey = try database.prepare("SELECT * FROM account WHERE key = ?1")
@@ -75,14 +76,20 @@ struct AccountStatements {
         auditOne = try database.prepare(
             "SELECT * FROM audit WHERE target = ?3 AND sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
         auditEnd = try database.prepare("SELECT max(sequence) FROM audit")
+        // What came before a login's last removal is not the present account's.
         latestMove = try database.prepare(
             """
-            SELECT * FROM audit WHERE target = ?1 AND action IN ('account.state', ?2) ORDER BY sequence DESC LIMIT 1
+            SELECT * FROM audit WHERE target = ?1 AND action IN ('account.state', ?2)
+            AND sequence > (
+                SELECT coalesce(max(sequence), 0) FROM audit WHERE target = ?1 AND action = 'account.remove')
+            ORDER BY sequence DESC LIMIT 1
             """)
         abused = try database.prepare(
             """
-            SELECT DISTINCT target FROM audit WHERE action IN ('account.state', 'account.confirm')
-            AND new = 'suspended' AND time >= ?1 AND actor <> ?2
+            SELECT DISTINCT target FROM audit AS found WHERE action IN ('account.state', 'account.confirm')
+            AND new = 'suspended' AND time >= ?1 AND actor <> ?2 AND NOT EXISTS (
+                SELECT 1 FROM audit WHERE target = found.target AND action = 'account.remove'
+                AND sequence > found.sequence)
             """)
 
         insertVerdict = try database.prepare(
@@ -96,12 +103,17 @@ struct AccountStatements {
         verdicts = try database.prepare(
             "SELECT * FROM verdict WHERE account = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3")
         latestVerdict = try database.prepare(
-            "SELECT * FROM verdict WHERE account = ?1 AND machine IS NULL ORDER BY sequence DESC LIMIT 1")
+            """
+            SELECT * FROM verdict WHERE account = ?1 AND (machine IS NULL OR ?2) AND audit >= (
+                SELECT coalesce(max(sequence), 0) FROM audit WHERE target = ?1 AND action = 'account.remove')
+            ORDER BY sequence DESC LIMIT 1
+            """)
         stoppedMachines = try database.prepare(
             """
             SELECT DISTINCT machine FROM verdict WHERE account = ?1 AND machine IS NOT NULL AND new = 'suspended'
             AND mode = 'suspend' AND audit >= (
-                SELECT coalesce(max(sequence), 0) FROM audit WHERE target = ?1 AND action = ?2) ORDER BY machine
+                SELECT coalesce(max(sequence), 0) FROM audit
+                WHERE target = ?1 AND action IN (?2, 'account.remove')) ORDER BY machine
             """)
         // Only the oldest are looked at; the numbers have no gaps but at the beginning.
         expireVerdicts = try database.prepare(
@@ -131,6 +143,7 @@ struct AccountStatements {
             count(*) FILTER (WHERE message IS ?4) FROM complaint WHERE account = ?1
             """)
         dropComplaints = try database.prepare("DELETE FROM complaint WHERE account = ?1 AND time < ?2")
+        dropAllComplaints = try database.prepare("DELETE FROM complaint WHERE account = ?1")
         countComplaints = try database.prepare("SELECT count(*) FROM complaint WHERE account = ?1")
         keys = try database.prepare("SELECT key FROM account WHERE key > ?1 ORDER BY key LIMIT ?2")
     }

@@ -157,11 +157,12 @@ extension AccountsStore {
         try change { () throws(StoreError) in try audit(author, action, try known(login).record.key) }
     }
 
-    /// Removes the account and all that belongs to it; its audit rows stay.
+    /// Removes the account and all that belongs to it; its audit rows and verdicts stay.
     package func remove(_ login: String, by author: Author) throws(StoreError) {
         try change { () throws(StoreError) in
             let row = try known(login)
             try statements.remove.run(.integer(row.id))
+            try statements.dropAllComplaints.run(.text(row.record.key))
             try audit(author, "account.remove", row.record.key, old: row.record.plan)
         }
     }

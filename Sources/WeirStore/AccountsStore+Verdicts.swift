@@ -91,10 +91,12 @@ extension AccountsStore {
         return verdicts
     }
 
-    /// The latest verdict on the account itself, however many on machines have come after it.
-    package func latestVerdict(on login: String) throws(StoreError) -> VerdictRecord? {
+    /// The latest verdict on the account itself, however many on machines have come after it, or on these too.
+    package func latestVerdict(on login: String, orMachines: Bool = false) throws(StoreError) -> VerdictRecord? {
         let key = CanonicalLogin(login)?.key ?? login
-        return try statements.latestVerdict.first(.text(key)) { row throws(StoreError) in Self.verdict(row) }
+        return try statements.latestVerdict.first(.text(key), .integer(orMachines ? 1 : 0)) { row throws(StoreError) in
+            Self.verdict(row)
+        }
     }
 
     /// Beyond it a time is no time: nanoseconds since 1970 would not fit into 63 bits.

@@ -81,8 +81,24 @@ extension GatewayAdministration {
 
     package func remove(_ login: String, by actor: Actor) async throws(AdminError) {
         let key = try await record(login).key
-        try await change(login, by: actor) { store, author throws(StoreError) in try store.remove(login, by: author) }
-        try await mapped { () throws(StoreError) in try await detector.forget(try await subject(of: key)) }
+        // First, so that a fault between the two leaves nothing to the next who has the login.
+        try await forgetEvidence(of: key)
+        try await change(key, by: actor) { store, author throws(StoreError) in try store.remove(key, by: author) }
+        do throws(AdminError) {
+            try await forgetEvidence(of: key)
+        } catch {
+            throw AdminError(
+                error.kind, "The account was removed, but not what the detector saw of it just now. \(error.detail)")
+        }
+    }
+
+    private func forgetEvidence(of key: String) async throws(AdminError) {
+        try await mapped { () throws(StoreError) in
+            let subject = try await ledger.withStore { store throws(StoreError) in
+                try store.knownSubject(.account, key)
+            }
+            if let subject { try await detector.forget(subject) }
+        }
     }
 
     package func limit(

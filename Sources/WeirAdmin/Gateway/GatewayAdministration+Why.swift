@@ -12,9 +12,7 @@ extension GatewayAdministration {
         let (move, verdict, stopped) = try await mapped { () throws(StoreError) in
             let (move, verdict) = try await accounts.withStore { store throws(StoreError) in
                 // What one machine did is no reason for the standing of them all.
-                let verdict =
-                    record.state == .normal
-                    ? try store.verdicts(of: record.key, limit: 1).first : try store.latestVerdict(on: record.key)
+                let verdict = try store.latestVerdict(on: record.key, orMachines: record.state == .normal)
                 return (try store.latestMove(of: record.key), verdict)
             }
             return (move, verdict, try await stoppedMachines(of: record))
@@ -145,7 +143,7 @@ extension VerdictReport {
             time: record.at, machine: record.machine, mode: record.mode, old: AccountState(record.old),
             new: AccountState(record.new),
             beforeRelease: record.isBefore, score: record.score["total"] ?? 0,
-            threshold: record.thresholds[wanted] ?? 0, thresholds: record.thresholds,
+            threshold: record.thresholds[wanted], thresholds: record.thresholds,
             families: record.score.filter { $0.key != "total" }, findings: record.findings,
             sentences: record.sentences, acquittals: record.acquittals,
             messages: record.messages.map(MessageReference.init))
