@@ -18,12 +18,14 @@ extension Configuration {
         let hostname = keys.required(
             "hostname", .hostName, "The gateway's name in its greeting, in EHLO and in Received fields.")
         let store = keys.required(
-            "store", .path(in: directory), "The directory of the ledger, the accounts and the spool.")
+            "store", .path(in: directory), "The directory of the ledger and the accounts.")
         let policies =
             keys.list(
                 "policies", of: .text, .required, "Patterns of the plan files, relative to this file.") ?? []
         let contact = keys.required(
-            "contact", .mailAddress, "The mail address named in refusals; mail to it always passes.")
+            "contact", .mailAddress,
+            "The mail address named in refusals. Mail to it passes from everyone, suspended or over a limit: ten recipients a day."
+        )
         let timezone = keys.value(
             "timezone", .timeZone, default: "UTC", "The zone of calendar limits and of times in replies.")
         let hashKeyFile = keys.value(

@@ -159,9 +159,9 @@ enum AccountCommands {
         words: ["account", "release"], arguments: ["LOGIN"], options: [why],
         summary: "let a suspended account send again, or end a flag",
         details: """
-            What led to it is forgotten, and what is usual for the account is kept. After a suspension comes probation:
-            for seven days another one is for a person to look into. Machines behind its network that were stopped may
-            send again too.
+            What led to it is forgotten, and what is usual for the account is kept. After one that the detector made comes
+            probation: for seven days another one is for a person to look into. Machines behind its network that were
+            stopped may send again too.
             """,
         run: { invocation in
             let administration = try await invocation.installation.administration()

@@ -7,7 +7,6 @@ import WeirRuntime
 /// Where this machine's weir has its things, by options, environment, configuration and defaults.
 struct Installation: Sendable {
     static let defaultConfiguration = "/etc/weir/weir.yaml"
-    static let defaultSocket = "/run/weir/admin.sock"
 
     /// What was read of the configuration.
     typealias Reading = Result<LoadedConfiguration, ConfigurationErrors>
@@ -56,7 +55,7 @@ struct Installation: Sendable {
         if isNamed, case .failure(let wrong)? = reading {
             throw AdminError("The configuration that --config names is wrong.", wrong)
         }
-        let client = UnixHTTPClient(path: socket ?? reading?.socket ?? Installation.defaultSocket)
+        let client = UnixHTTPClient(path: socket ?? reading?.socket ?? Configuration.Admin.standardSocket)
         do throws(AdminError) {
             try client.probe()
         } catch {

@@ -118,7 +118,8 @@ struct AccountStory {
         var next: [(String, String)] = []
         switch reasons.state {
         case .suspended:
-            let after = reasons.by == Gateway.author ? ", on probation for seven days" : ""
+            let isDetectors = reasons.by == Gateway.author && ["flag", "suspend"].contains(reasons.detector)
+            let after = isDetectors ? ", on probation for seven days" : ""
             next.append(("account release \(login) --why TEXT", "let it send again\(after)"))
             if reasons.by != nil, reasons.verdict != nil {
                 next.append(("account suspend \(login) --why TEXT", "confirm it: calibration leaves the account out"))
@@ -148,17 +149,21 @@ struct AccountStory {
     }
 }
 
+extension VerdictReport {
+    /// Its score, and what that came to where it is on record.
+    var weight: String {
+        let threshold = threshold.map { " where \(OneDecimal($0).text) is enough" } ?? ""
+        return "a score of \(OneDecimal(score).text)\(threshold)"
+    }
+}
+
 /// The record of one verdict, in words.
 struct VerdictStory {
     let verdict: VerdictReport
     let terminal: Terminal
 
     func write() {
-        let score = number(verdict.score)
-        let weight =
-            isLate
-            ? "decided earlier; the score is \(score) now"
-            : "with a score of \(score) where \(number(verdict.threshold)) is enough"
+        let weight = isLate ? "decided earlier; the score is \(number(verdict.score)) now" : "with \(verdict.weight)"
         line("Verdict of \(verdict.time.text)\(subject): \(verdict.new.rawValue), \(weight).")
         line(circumstances)
         line("")
@@ -180,7 +185,7 @@ struct VerdictStory {
     }
 
     /// Of what was decided before a kill, and is only carried out.
-    private var isLate: Bool { verdict.thresholds.isEmpty }
+    private var isLate: Bool { verdict.sentences.first == Gateway.decidedEarlier }
 
     private var subject: String { verdict.machine.map { ", on the machine \($0) alone" } ?? "" }
 

@@ -22,7 +22,8 @@ import WeirGateway
             }
             #expect(reasons.by == "weir" && reasons.detector == "suspend")
             let verdict = try #require(reasons.verdict)
-            #expect(verdict.score >= verdict.threshold && verdict.threshold == verdict.thresholds["suspend"])
+            let threshold = try #require(verdict.threshold)
+            #expect(verdict.score >= threshold && threshold == verdict.thresholds["suspend"])
             #expect(abs(verdict.families.values.reduce(0, +) - verdict.score) < 1e-9)
             #expect(verdict.sentences.contains { $0.contains("do not exist") })
             #expect((verdict.findings["unknownPeople"] ?? 0) > 0)

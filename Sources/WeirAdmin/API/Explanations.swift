@@ -24,7 +24,7 @@ package struct VerdictReport: Codable, Hashable, Sendable {
     package var beforeRelease: Bool
     /// In nats: the sum, and the threshold that it came to.
     package var score: Double
-    package var threshold: Double
+    package var threshold: Double?
     package var thresholds: [String: Double]
     /// The parts of the sum, by family; `prior` is what was known beforehand.
     package var families: [String: Double]
@@ -39,7 +39,7 @@ package struct VerdictReport: Codable, Hashable, Sendable {
 
     package init(
         time: WallTime, machine: String? = nil, mode: String, old: AccountState, new: AccountState,
-        beforeRelease: Bool, score: Double, threshold: Double, thresholds: [String: Double],
+        beforeRelease: Bool, score: Double, threshold: Double?, thresholds: [String: Double],
         families: [String: Double], findings: [String: Double], sentences: [String], acquittals: [String],
         messages: [MessageReference]
     ) {

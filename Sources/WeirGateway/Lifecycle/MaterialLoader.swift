@@ -142,9 +142,9 @@ extension Material {
         while let last = password.last, last == 0x0A || last == 0x0D { password.removeLast() }
         let isOneLine = !password.contains { $0 == 0x0A || $0 == 0x0D }
         guard !password.isEmpty, !password.contains(0), isOneLine else {
-            throw FileFault(
-                key: key, file: file, reason: isOneLine ? "no password in it" : "more than one line",
-                hint: "write the password on its only line")
+            let reason =
+                password.isEmpty ? "no password in it" : isOneLine ? "a NUL octet in it" : "more than one line"
+            throw FileFault(key: key, file: file, reason: reason, hint: "write the password on its only line")
         }
         return password
     }

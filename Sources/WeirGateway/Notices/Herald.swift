@@ -129,12 +129,12 @@ package final class Herald: Sendable {
 
     /// Tells of limits that an account has come near.
     func warn(_ crossings: [Crossing], of account: String) {
-        for crossing in crossings where !crossing.isSurpassed(in: crossings) {
-            guard let event = AccountEvent(crossing, of: account, at: runtime.wall, random: runtime.random()) else {
-                continue
-            }
-            tell(notices(of: event))
+        let told = crossings.compactMap { crossing -> (crossing: Crossing, notices: [Notice])? in
+            let event = AccountEvent(crossing, of: account, at: runtime.wall, random: runtime.random())
+            let notices = event.map { self.notices(of: $0) } ?? []
+            return notices.isEmpty ? nil : (crossing, notices)
         }
+        for (crossing, notices) in told where !crossing.isSurpassed(in: told.map(\.crossing)) { tell(notices) }
     }
 
     // MARK: - Ways

@@ -30,12 +30,7 @@ final class ClimateWatch: Sendable {
 extension ClimateAlarm {
     /// For the list of alarms.
     package var sentence: String {
-        let cause =
-            switch self {
-            case .scannerCondemns: "The scanner calls most of what anybody sends spam"
-            case .relayRefuses: "Relays refuse most of what anybody sends"
-            case .manyFlagged: "More accounts were flagged within ten minutes than can have been stolen"
-            }
+        let cause = circumstance.prefix(1).uppercased() + circumstance.dropFirst()
         return "\(cause): the detector suspends nobody, and slows down nobody, until that is over."
     }
 }

@@ -99,12 +99,15 @@ extension Gateway {
         return evidenceHash(octets.span)
     }
 
+    /// The first sentence of a record that was made after the decision.
+    package static let decidedEarlier = "decided earlier, and not carried out"
+
     /// In place of the record of a decision that stands in the evidence alone; nil: it does not stand there any more.
     private func lateRecord(of account: Account, machine: String?, _ terms: Terms) -> VerdictRecord? {
         let name = machine.map { hash(ofMachine: $0) }
         guard let verdict = detector.lateVerdict(of: account.subject, machine: name, terms) else { return nil }
         var record = VerdictRecord(verdict, of: account.key, machine: machine, terms.mode, at: runtime.wall)
-        record.sentences.insert("decided earlier, and not carried out", at: 0)
+        record.sentences.insert(Gateway.decidedEarlier, at: 0)
         // Of now: they say nothing of what was enough then.
         (record.thresholds, record.acquittals) = ([:], [])
         return record

@@ -44,9 +44,8 @@ final class DemoWatch: @unchecked Sendable {
         guard reasons.by == Gateway.author, let verdict = reasons.verdict, verdict.new == reasons.state else {
             return record.note(.notice, login, "is \(reasons.state.rawValue) now")
         }
-        let score = "a score of \(OneDecimal(verdict.score).text) where \(OneDecimal(verdict.threshold).text) is enough"
         let facts = verdict.sentences.joined(separator: "; ")
-        record.note(.suspended, login, "\(reasons.state.rawValue) by the detector, with \(score): \(facts)")
+        record.note(.suspended, login, "\(reasons.state.rawValue) by the detector, with \(verdict.weight): \(facts)")
     }
 }
 

@@ -31,18 +31,19 @@ enum DetectorCommands {
               zcat trace.jsonl.gz | weir detector replay - --accounts accounts.json --decisions out.jsonl
             """,
         run: { invocation in
-            guard let path = invocation.arguments.first else { return }
+            let path = invocation.arguments[0]
             guard !path.hasSuffix(".gz") else {
                 throw UsageError(
                     message: "\(path) is compressed", hint: "zcat \(path) | weir detector replay - …")
             }
             let file = invocation["accounts"] ?? ""
-            guard [path, file, invocation["hash-key"] ?? ""].count(where: { $0 == "-" }) < 2 else {
+            let key = invocation["hash-key"] ?? ""
+            guard [path, file, key].count(where: { $0 == "-" }) < 2 else {
                 throw UsageError(message: "standard input is one file", hint: "name the others by their paths")
             }
             let options = try options(invocation)
             var replay = try DetectorReplay(try accounts(file), options: options)
-            var output = try DecisionWriter(invocation["decisions"] ?? "-", apartFrom: [path, file])
+            var output = try DecisionWriter(invocation["decisions"] ?? "-", apartFrom: [path, file, key])
             var reader = try LineReader(path)
             var last: UInt64 = 0
             while let line = try reader.next() {
