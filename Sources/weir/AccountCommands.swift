@@ -204,7 +204,10 @@ enum AccountCommands {
 
     private static let remove = Command(
         words: ["account", "remove"], arguments: ["LOGIN"], summary: "remove an account",
-        details: "What it sent stays counted until its windows close, also if it is added again.",
+        details: """
+            What it sent stays counted until its windows close, also if it is added again. An account that is named after
+            a network is given by its whole name.
+            """,
         run: { invocation in
             let login = invocation.arguments[0]
             try invocation.terminal.confirm("\(login) will not be able to send.", invocation)

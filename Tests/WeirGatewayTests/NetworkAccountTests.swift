@@ -74,6 +74,11 @@ import WeirRuntime
                 #expect(try await admin.limit(source, name: nil, override, by: gate.actor).login == login)
                 _ = try await admin.unlimit(source, name: "recipients-per-hour", by: gate.actor)
                 #expect(try await admin.reset(source, why: "test", by: gate.actor).login == login)
+                await #expect(throws: AdminError.noSuchAccount(source), "all of a network goes by its whole name alone")
+                {
+                    try await admin.remove(source, by: gate.actor)
+                }
+                #expect(try await admin.account(source).login == login)
             }
         }
     }

@@ -81,6 +81,7 @@ extension GatewayAdministration {
 
     package func remove(_ login: String, by actor: Actor) async throws(AdminError) {
         let key = try await record(login).key
+        guard CanonicalLogin(login)?.key == key else { throw .noSuchAccount(login) }
         // First, so that a fault between the two leaves nothing to the next who has the login.
         try await forgetEvidence(of: key)
         try await change(key, by: actor) { store, author throws(StoreError) in try store.remove(key, by: author) }
