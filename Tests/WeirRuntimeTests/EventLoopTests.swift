@@ -83,4 +83,25 @@ struct EventLoopTests {
         #expect(late)
         runtime.stop()
     }
+
+    @Test("forgets deadlines that nobody waits for any more, and those that an earlier one has replaced")
+    func staleTimers() async throws {
+        let runtime = try RealRuntime(loops: 1, clock: AnchoredClock())
+        let loop = runtime.loops[0]
+        let most = await loop.spawn { () async -> Int in
+            var most = 0
+            for _ in 0..<5_000 {
+                let waiter = Waiter(on: loop)
+                for seconds in [300, 120, 30, 300] as [UInt64] {
+                    waiter.wake()
+                    await waiter.wait(until: loop.now + seconds * .second)
+                }
+                waiter.retire()
+                most = max(most, loop.timers.count)
+            }
+            return most
+        }.value
+        #expect(most < 3_000)
+        runtime.stop()
+    }
 }

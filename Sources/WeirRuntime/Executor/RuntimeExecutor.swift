@@ -6,7 +6,7 @@ package import WeirBase
 /// made here is touched by this executor's tasks alone.
 package class RuntimeExecutor: TaskExecutor, @unchecked Sendable {  // Subclasses prove it: see their comments.
     /// Timers of this executor's waiters; touched by its own thread alone.
-    final var timers = TimerHeap()
+    package final var timers = TimerHeap()
     /// Buffers that no connection holds at present; touched by this executor's own thread alone.
     package final var buffers = BufferPool()
 

@@ -2,49 +2,58 @@ import WeirBase
 
 /// The deadlines of one executor's waiters, soonest first.
 ///
-/// A waiter stands here at most once, at or before its deadline, so that a wait which is answered in time costs no
-/// heap operation: the entry is looked at when it falls due and moved on. Entries of waiters that have retired are swept out
-/// when they are the greater part.
-struct TimerHeap {
+/// A waiter has one entry that counts, at or before its deadline, so that a wait which is answered in time costs no
+/// heap operation: the entry is looked at when it falls due and moved on. Entries that an earlier one has replaced, or whose
+/// waiters have retired, are stale; they are swept out when they are the greater part.
+package struct TimerHeap {
     private struct Entry {
         var at: Instant
         var order: UInt64
         var waiter: Waiter
 
+        var isStale: Bool { waiter.entry?.order != order }
+
         func precedes(_ other: Entry) -> Bool { at != other.at ? at < other.at : order < other.order }
     }
 
     private var entries: [Entry] = []
-    private var retired = 0
+    private var staleCount = 0
     private var order: UInt64 = 0
 
     /// When the soonest entry falls due; nil if there is none.
     var next: Instant? { entries.first?.at }
 
-    mutating func insert(_ waiter: Waiter, at instant: Instant) {
+    /// How many entries there are, the stale ones included.
+    package var count: Int { entries.count }
+
+    /// Returns the number of the entry, by which its waiter tells it from those that it has replaced.
+    mutating func insert(_ waiter: Waiter, at instant: Instant) -> UInt64 {
         order += 1
         entries.append(Entry(at: instant, order: order, waiter: waiter))
         siftUp(entries.count - 1)
+        return order
     }
 
     /// Removes and returns the soonest waiter whose entry is not after `now`.
     mutating func popDue(_ now: Instant) -> Waiter? {
-        guard let first = entries.first, first.at <= now else { return nil }
-        let last = entries.removeLast()
-        if !entries.isEmpty {
-            entries[0] = last
-            siftDown(0)
+        while let first = entries.first, first.at <= now {
+            let last = entries.removeLast()
+            if !entries.isEmpty {
+                entries[0] = last
+                siftDown(0)
+            }
+            if !first.isStale { return first.waiter }
+            staleCount -= 1
         }
-        if first.waiter.isRetired { retired -= 1 }
-        return first.waiter
+        return nil
     }
 
-    /// Notes that a waiter with an entry here will not wait again.
-    mutating func noteRetired() {
-        retired += 1
-        guard retired > 1024, retired > entries.count / 2 else { return }
-        entries.removeAll { $0.waiter.isRetired }
-        retired = 0
+    /// Notes that an entry here counts no more: its waiter has another, or will not wait again.
+    mutating func noteStale() {
+        staleCount += 1
+        guard staleCount > 1024, staleCount > entries.count / 2 else { return }
+        entries.removeAll(where: \.isStale)
+        staleCount = 0
         for index in stride(from: entries.count / 2 - 1, through: 0, by: -1) { siftDown(index) }
     }
 

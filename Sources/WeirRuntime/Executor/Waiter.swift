@@ -12,9 +12,8 @@ package final class Waiter: @unchecked Sendable {
     private var continuation: UnsafeContinuation<Void, Never>?
     private var signalled = false
     private var deadline = Instant.distantFuture
-    /// Where this waiter stands in the executor's timers; nil if it does not.
-    private var scheduled: Instant?
-    private(set) var isRetired = false
+    /// The entry that counts among the executor's timers; nil: there is none.
+    private(set) var entry: (at: Instant, order: UInt64)?
     /// Set by ``interrupt()`` and never cleared: the task should come to an end.
     package private(set) var isInterrupted = false
 
@@ -27,7 +26,7 @@ package final class Waiter: @unchecked Sendable {
             return
         }
         self.deadline = deadline
-        if deadline < scheduled ?? .distantFuture { schedule(deadline) }
+        if deadline < entry?.at ?? .distantFuture { schedule(deadline) }
         await withUnsafeContinuation { continuation = $0 }
         signalled = false
     }
@@ -55,20 +54,20 @@ package final class Waiter: @unchecked Sendable {
 
     /// Tells the timers that this waiter will not wait again.
     package func retire() {
-        guard !isRetired else { return }
-        isRetired = true
-        if scheduled != nil { executor.timers.noteRetired() }
+        guard entry != nil else { return }
+        entry = nil
+        executor.timers.noteStale()
     }
 
     func timerFired(_ now: Instant) {
-        scheduled = nil
-        guard continuation != nil, !isRetired else { return }
+        entry = nil
+        guard continuation != nil else { return }
         if deadline <= now { signal() } else { schedule(deadline) }
     }
 
     private func schedule(_ instant: Instant) {
-        // An entry that stands later stays behind and finds nothing to do; it is rare, for deadlines mostly move on.
-        scheduled = instant
-        executor.timers.insert(self, at: instant)
+        let isReplaced = entry != nil
+        entry = (instant, executor.timers.insert(self, at: instant))
+        if isReplaced { executor.timers.noteStale() }
     }
 }
