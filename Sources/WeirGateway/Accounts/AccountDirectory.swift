@@ -119,7 +119,7 @@ package final class AccountDirectory: @unchecked Sendable {
         while true {
             let (rule, changes) = cache.withLock { ($0.rules.rule(of: address), revision) }
             guard let rule else { return nil }
-            let login = IPNetwork(containing: address, length: rule.each).description
+            let login = rule.network(of: address).description
             if let stored = try await account(login: login) { return stored }
             let subject = try await ledger.withStore { store throws(StoreError) in try store.subject(.account, login) }
             let account = cache.withLock { cache -> Account? in
@@ -137,8 +137,7 @@ package final class AccountDirectory: @unchecked Sendable {
 
     /// The network that a rule of `networks:` makes the account of this address.
     package func network(byRule address: IPAddress) -> IPNetwork? {
-        let rule = cache.withLock { $0.rules.rule(of: address) }
-        return rule.map { IPNetwork(containing: address, length: $0.each) }
+        cache.withLock { $0.rules.rule(of: address) }?.network(of: address)
     }
 
     /// The range of `networks:` through which an account is that of the network it is named after; nil where none makes it that, or all

@@ -19,3 +19,8 @@ struct NetworkRules: Sendable {
         return rule?.each == network.length ? rule : nil
     }
 }
+
+extension Configuration.NetworkRule {
+    /// The network round an address that it makes one account of.
+    func network(of address: IPAddress) -> IPNetwork { IPNetwork(containing: address, length: each) }
+}
