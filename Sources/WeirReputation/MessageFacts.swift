@@ -1,3 +1,5 @@
+package import WeirBase
+
 /// What the detector is told of one message before it is released.
 ///
 /// People, networks and names come as ``KeyedHash`` values: no address is kept.
@@ -90,4 +92,9 @@ package struct Outcome: Equatable, Sendable {
         self.recipients = recipients
         self.isTaken = isTaken
     }
+}
+
+extension IPAddress {
+    /// What ``MessageFacts/network`` is the hash of: the network of a client with this address.
+    package var detectorNetwork: IPNetwork { IPNetwork(containing: self, length: isIPv4 ? 24 : 48) }
 }

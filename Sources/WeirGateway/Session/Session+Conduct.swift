@@ -151,8 +151,7 @@ extension Session {
 
     private func origin(_ transaction: Transaction) -> MessageFacts {
         let hash = gateway.evidenceHash
-        let source = client.transport.peer.ip
-        let network = IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
+        let network = client.transport.peer.ip.detectorNetwork.description
         return MessageFacts(
             id: transaction.id.number, account: UInt64(transaction.account.subject.number), recipients: [],
             network: hash(network), name: transaction.conduct?.name ?? 0, sender: transaction.conduct?.sender)

@@ -114,7 +114,7 @@ extension TraceEvent {
     /// The network of a source that the gateway tells the detector.
     private static func network(_ scanner: inout JSONScanner) throws(TraceError) -> String {
         guard let source = IPAddress(try scanner.text()) else { throw scanner.error("ip is no address") }
-        return IPNetwork(containing: source, length: source.isIPv4 ? 24 : 48).description
+        return source.detectorNetwork.description
     }
 }
 
