@@ -49,7 +49,7 @@ extension Session {
     }
 
     /// Notes a recipient that goes to the relay.
-    func noteWritten(_ recipient: RecipientParameters, length: Int) {
+    func noteWritten(_ recipient: RecipientParameters) {
         guard let transaction, transaction.conduct != nil else { return }
         transaction.conduct?.write(to: hash(of: recipient.path))
     }
@@ -75,7 +75,7 @@ extension Session {
 
     /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
     /// through.
-    func brake(_ recipient: RecipientParameters, length: Int, _ transaction: Transaction) -> Reply? {
+    func brake(_ recipient: RecipientParameters, _ transaction: Transaction) -> Reply? {
         guard let conduct = transaction.conduct else { return nil }
         let person = hash(of: recipient.path)
         func holds(pending: Int) -> Bool {

@@ -12,9 +12,7 @@ extension Session {
     func admit(_ recipient: RecipientParameters, length: Int) -> Errand? {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         let restraint = restraint(transaction)
-        if restraint == .braked, let reply = brake(recipient, length: length, transaction),
-            !mayBeRelief(recipient, length: length)
-        {
+        if restraint == .braked, let reply = brake(recipient, transaction), !mayBeRelief(recipient, length: length) {
             gateway.telemetry.metrics.detector.braked.add()
             refuse(told(.deferredFlagged, reply))
             return nil
@@ -52,7 +50,7 @@ extension Session {
         if transaction.isReliefOnly, generation.scanner != nil {
             transaction.isReliefOnly = isRelief(recipient, length: length)
         }
-        noteWritten(recipient, length: length)
+        noteWritten(recipient)
         answers.append(.relay(hold))
     }
 
