@@ -27,6 +27,30 @@ import WeirAdmin
         }
     }
 
+    @Test("is not used up by recipients that a limit refuses")
+    func limit() async throws {
+        let home = try ConductTests.home("flag", relay: try ConductTests.relay())
+        try home.folder.write(
+            "plan: home\nlimits: [3 recipients per message]\ndetector: flag\n", to: "policies/home.yaml")
+        try await Gate.run(home) { gate in
+            let token = try await ConductTests.ann(gate)
+            let client = try gate.session("ann", token)
+            #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+            for number in 0..<2 {
+                let people = (0..<3).map { "nobody\(number).\($0)@example.com" }
+                #expect(try client.message(to: people, body).delivered == 0)
+                try client.must("RSET")
+            }
+            try gate.becomes(.flagged, "ann")
+            try client.must("MAIL FROM:<s@client.example>")
+            for _ in 0..<3 { try client.must("RCPT TO:<friend@example.com>") }
+            for number in 0..<12 {
+                let answer = try client.command("RCPT TO:<new\(number)@example.com>")
+                #expect(answer.code == 452 && answer.text.hasPrefix("4.5.3 Too many recipients"), "\(answer)")
+            }
+        }
+    }
+
     @Test("ends with the evidence that it rests on where that is damaged, and the audit says so")
     func damaged() async throws {
         let home = try ConductTests.home("flag", relay: try ConductTests.relay())

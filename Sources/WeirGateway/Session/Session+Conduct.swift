@@ -76,17 +76,23 @@ extension Session {
     /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
     /// through.
     func brake(_ recipient: RecipientParameters, _ transaction: Transaction) -> Reply? {
-        guard let conduct = transaction.conduct else { return nil }
-        let person = hash(of: recipient.path)
-        func holds(pending: Int) -> Bool {
-            gateway.detector.holds(
-                person, pending: pending, from: conduct.name, of: transaction.account.subject, conduct.terms)
-        }
-        guard holds(pending: conduct.strangers) else {
-            if holds(pending: .max) { transaction.conduct?.strangers += 1 }
-            return nil
-        }
+        guard let conduct = transaction.conduct,
+            holds(recipient, pending: conduct.strangers, conduct, of: transaction.account)
+        else { return nil }
         return Explanation.slowed(contact: generation.configuration.contact, id: transaction.id)
+    }
+
+    /// Notes a recipient that the brake and all limits have let through.
+    func noteBraked(_ recipient: RecipientParameters, _ transaction: Transaction) {
+        guard let conduct = transaction.conduct else { return }
+        if holds(recipient, pending: .max, conduct, of: transaction.account) { transaction.conduct?.strangers += 1 }
+    }
+
+    private func holds(
+        _ recipient: RecipientParameters, pending: Int, _ conduct: Conduct, of account: Account
+    ) -> Bool {
+        gateway.detector.holds(
+            hash(of: recipient.path), pending: pending, from: conduct.name, of: account.subject, conduct.terms)
     }
 
     /// Of an address in the command at hand.

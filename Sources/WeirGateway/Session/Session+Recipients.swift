@@ -25,6 +25,7 @@ extension Session {
             }
             return .relief(recipient, disposition, reply, length: length)
         case .admitted:
+            if restraint == .braked { noteBraked(recipient, transaction) }
             guard transaction.relay != nil else { return .relay(recipient, transaction.hold, length: length) }
             forward(recipient, transaction.hold, length: length)
             return nil
