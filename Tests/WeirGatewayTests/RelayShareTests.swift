@@ -68,4 +68,21 @@ import WeirRuntime
             #expect(answers.delivered == 2 && second.recipients == 2)
         }
     }
+
+    @Test("a farewell of a relay is forgotten with it, where the next one is lost without a word")
+    func lostFarewell() async throws {
+        let first = try Sink { event in
+            guard case .command(let line) = event, line.hasPrefix("RCPT") else { return nil }
+            return .last("421 4.3.2 closing")
+        }
+        let second = try Sink { event in
+            guard case .command(let line) = event, line.hasPrefix("MAIL") else { return nil }
+            return .drop
+        }
+        try await Gate.run(try Gate.Home(relay: first, settings: [Self.relays(first, second)])) { gate in
+            let answers = try gate.client().message(to: ["a@example.com"], body)
+            #expect(answers.recipients.map(\.description) == ["451 4.4.1 No relay can be reached, try again"])
+            #expect(second.commands.contains { $0.hasPrefix("MAIL") }, "or this shows nothing")
+        }
+    }
 }

@@ -228,6 +228,8 @@ extension Session {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         var farewell: ForwardedReply?
         while let relay = transaction.relay {
+            // What another relay said before it was lost is not this one's.
+            farewell = nil
             do throws(ConnectionError) {
                 let deadline = loop.now + generation.timeouts.relay
                 if transaction.awaitsMailReply {
