@@ -54,7 +54,7 @@ extension Schema {
                 account INTEGER NOT NULL,
                 result TEXT NOT NULL,           -- as on its line in the log
                 refusal TEXT NOT NULL,          -- of the last recipient that was refused
-                code INTEGER NOT NULL,          -- of the reply to its content, 0 for none
+                code INTEGER NOT NULL,          -- as on its line in the log, 0 for none
                 relay_code INTEGER NOT NULL,
                 accepted INTEGER NOT NULL,      -- recipients
                 refused INTEGER NOT NULL,

@@ -9,8 +9,9 @@ package struct StoryRow: Hashable, Sendable {
     package var result: String
     /// Of the last recipient that was refused, in the same words; empty: none was.
     package var refusal: String
-    /// Of the reply to its content, and of the relay's reply to that; 0: there was none.
+    /// As on its line in the log; 0: its client gave it up.
     package var code: UInt16
+    /// Of the relay's reply to its content; 0: there was none.
     package var relayCode: UInt16
     /// Recipients that a relay took, and that were refused by anyone.
     package var accepted: Int

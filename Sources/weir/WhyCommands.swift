@@ -230,7 +230,7 @@ struct MessageStory {
             ("recipients taken", String(report.recipientsAccepted)),
             ("recipients refused", String(report.recipientsRefused)), ("limit", report.limit ?? ""),
             ("octets", report.octets > 0 ? String(report.octets) : ""), ("relay", report.relay ?? ""),
-            ("reply to the content", report.code.map { String($0) } ?? ""),
+            ("last reply", report.code.map { String($0) } ?? ""),
             ("the relay's", report.relayCode.map { String($0) } ?? ""), ("from", report.source ?? ""),
             ("seconds", report.seconds.map { "\($0)" } ?? ""),
         ])

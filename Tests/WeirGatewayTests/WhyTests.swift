@@ -2,6 +2,7 @@ import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirRuntime
 
 @Suite("Telling why") struct WhyTests {
     /// The id at the end of a reply.
@@ -113,5 +114,21 @@ import WeirGateway
         }
     }
 
-    /// Asks again and again until there is an answer.
+    @Test(
+        "the code of a message is that of its line in the log, what was refused at its recipients included",
+        arguments: [("0 recipients per hour", "RSET", 550), ("9 recipients per hour", "RSET", 0)])
+    func code(limits: String, end: String, code: Int) async throws {
+        try await Gate.run(try Gate.Home(limits: limits)) { gate in
+            let client = try gate.client()
+            try client.must("MAIL FROM:<s@client.example>")
+            _ = try client.command("RCPT TO:<a@example.com>")
+            try client.must(end)
+            func line() -> String? { gate.log.lines.first { $0.contains("\"event\":\"message\"") } }
+            #expect(eventually { line() != nil })
+            let told = try #require(line())
+            #expect(told.contains("\"code\":\(code),"), "\(told)")
+            let id = try #require(told.split(separator: "\"id\":\"").last?.prefix(13))
+            #expect(try await gate.administration.message(String(id)).code == (code > 0 ? code : nil))
+        }
+    }
 }

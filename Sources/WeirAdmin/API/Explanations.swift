@@ -140,7 +140,7 @@ package struct MessageReport: Codable, Hashable, Sendable {
     package var result: String
     /// Of the last recipient that was refused.
     package var refusal: String?
-    /// Of the reply to its content, and of the relay's.
+    /// Of the reply to its content, or where no recipient was taken to the last one; and of the relay's to its content.
     package var code: Int?
     package var relayCode: Int?
     package var recipientsAccepted: Int

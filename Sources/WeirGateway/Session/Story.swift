@@ -39,6 +39,9 @@ struct Story {
         }
     }
 
+    /// What its client was told in the end: `code` to its content, or where no recipient was taken the last refusal; 0: given up.
+    func lastCode(_ code: UInt16) -> UInt16 { code == 0 && accepted == 0 ? refusalCode : code }
+
     /// What became of the message, whose client was told `code`; nil where there was none: it was given up before DATA.
     func disposition(code: UInt16) -> Disposition? {
         guard hasContent else { return accepted == 0 ? refusal : nil }
@@ -101,14 +104,15 @@ extension Session {
                 "tls": .string(client.transport.security?.version ?? ""),
                 "recipients_accepted": .int(story.accepted), "recipients_refused": .int(story.refused),
                 "limit": .string(story.limit), "octets": .unsigned(story.octets), "relay": .string(story.relay),
-                "code": .int(Int(code == 0 && story.accepted == 0 ? story.refusalCode : code)),
+                "code": .int(Int(story.lastCode(code))),
                 "seconds": .span(loop.now.since(story.began)),
             ])
         gateway.ledger.tell(
             StoryRow(
                 id: transaction.id.number, account: transaction.account.subject,
-                result: disposition?.word ?? "abandoned", refusal: story.refusal?.word ?? "", code: code,
-                relayCode: story.relayCode, accepted: story.accepted, refused: story.refused, octets: story.octets,
+                result: disposition?.word ?? "abandoned", refusal: story.refusal?.word ?? "",
+                code: story.lastCode(code), relayCode: story.relayCode, accepted: story.accepted,
+                refused: story.refused, octets: story.octets,
                 milliseconds: loop.now.since(story.began) / .millisecond, limit: story.limit, relay: story.relay,
                 source: source))
     }
