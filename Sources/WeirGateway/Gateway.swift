@@ -202,21 +202,6 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// Counts a recipient that was refused for good, in memory and in the journal, which has a row also of one that was only deferred.
-    func noteRefusal(of transaction: Transaction, _ parties: Parties, isFinal: Bool) {
-        let amount = Amount(refusals: isFinal ? 1 : 0)
-        if isFinal {
-            let crossings = ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
-            note(crossings, of: transaction.account)
-        }
-        let now = runtime.now
-        ledger.journal([
-            JournalRow(
-                kind: .refusal, at: now, slot: Slot(now), account: parties.account.subject,
-                customer: parties.customer?.subject, amount: amount, message: transaction.id.number)
-        ])
-    }
-
     func note(_ crossings: [Crossing], of account: Account) {
         guard !crossings.isEmpty else { return }
         telemetry.note(crossings, account: account.key)

@@ -3,6 +3,7 @@ import Testing
 import WeirAdmin
 import WeirGateway
 import WeirRuntime
+import WeirStore
 
 @Suite("Telling why") struct WhyTests {
     /// The id at the end of a reply.
@@ -92,23 +93,32 @@ import WeirRuntime
         }
     }
 
-    @Test("a refusal by a limit leads to the limit, while its session goes on and after")
-    func limit() async throws {
-        try await Gate.run(try Gate.Home(limits: "1 recipients per hour")) { gate in
+    @Test(
+        "a refusal by a limit leads to the limit when its transaction has ended, and one for good before",
+        arguments: [("defer", "deferred_quota"), ("reject", "refused_quota")])
+    func limit(excess: String, refusal: String) async throws {
+        try await Gate.run(try Gate.Home(limits: "\"1 recipients per hour, \(excess)\"")) { gate in
             let client = try gate.client()
             try client.must("MAIL FROM:<s@client.example>")
             try client.must("RCPT TO:<a@example.com>")
             let id = try Self.id(try client.command("RCPT TO:<b@example.com>"))
-            let open = try await Gate.awaited { () async throws -> MessageReport? in
-                try? await gate.administration.message(id)
+            if excess == "reject" {
+                let open = try await Gate.awaited { () async throws -> MessageReport? in
+                    try? await gate.administration.message(id)
+                }
+                #expect(open.result == "open" && open.recipientsRefused == 1)
             }
-            #expect(open.result == "open" && open.recipientsRefused == 1)
             try client.must("RSET")
             let story = try await Gate.awaited { () async throws -> MessageReport? in
-                let story = try await gate.administration.message(id)
-                return story.result == "open" ? nil : story
+                let story = try? await gate.administration.message(id)
+                return story?.result == "open" ? nil : story
             }
-            #expect(story.result == "abandoned" && story.refusal == "deferred_quota")
+            #expect(story.result == "abandoned" && story.refusal == refusal)
+            let number = try #require(MessageID(id)).number
+            let rows = try await gate.daemon.server.gateway.ledgerWriter.withStore { store throws(StoreError) in
+                try store.journal(message: number).rows
+            }
+            #expect(rows.count == (excess == "reject" ? 1 : 0), "\(rows)")
             #expect(story.limit == "recipients-per-hour" && story.recipientsAccepted == 1)
             #expect(story.account == "127.0.0.2/32" && story.source == "127.0.0.2")
         }

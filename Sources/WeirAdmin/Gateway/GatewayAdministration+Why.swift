@@ -77,7 +77,8 @@ extension GatewayAdministration {
             let days = LedgerStore.storiesKept / .day
             throw AdminError(
                 .noSuchMessage,
-                "Nothing is known of \(message). Stories are kept for \(days) days; the log may go back further.")
+                "Nothing is known of \(message): it may not have ended yet, and stories are kept for \(days) days. "
+                    + "The log may go back further.")
         }
         let account = key ?? ""
         var report = MessageReport(message, account: account, story: story, rows: rows)

@@ -309,18 +309,21 @@ extension Session {
     private func noteRefused(_ transaction: Transaction, _ relay: RelayConnection, _ hold: Hold, code: UInt16) {
         relay.noteRefusal()
         giveBackOne(hold)
-        if code >= 500 { noteRefusal(transaction, code: code) }
+        noteRefusal(transaction, code: code)
     }
 
-    /// Counts a recipient that was refused for good. One that was deferred is only told of, so that its message is known at once.
+    /// Counts a recipient that was refused for good, in memory and in the journal.
     private func noteRefusal(_ transaction: Transaction, code: UInt16) {
-        guard code >= 500 || transaction.story.refused < Session.deferralsToldMax else { return }
+        guard code >= 500 else { return }
         let parties = permission(of: transaction.account).parties
-        gateway.noteRefusal(of: transaction, parties, isFinal: code >= 500)
+        let crossings = gateway.ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
+        gateway.note(crossings, of: transaction.account)
+        gateway.ledger.journal([
+            JournalRow(
+                kind: .refusal, at: loop.now, slot: Slot(loop.now), account: parties.account.subject,
+                customer: parties.customer?.subject, amount: Amount(refusals: 1), message: transaction.id.number)
+        ])
     }
-
-    /// Recipients of a message that were deferred by a limit, of which the journal has rows, at most: a client may go on for ever.
-    private static let deferralsToldMax = 100
 
     /// After a relay was lost: another connection that has the envelope, or false.
     private func replaceRelay(of transaction: Transaction) async -> Bool {
