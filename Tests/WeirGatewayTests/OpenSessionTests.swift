@@ -79,6 +79,23 @@ import WeirRuntime
         }
     }
 
+    @Test("counts against its account's connections from when it is told whose it is")
+    func counted() async throws {
+        let home = try Gate.Home(limits: "100 recipients per hour, 2 connections", settings: Self.settings)
+        try await Gate.run(home) { gate in
+            let clients = try (0..<3).map { _ in try gate.client() }
+            #expect(try clients[0].command("MAIL FROM:<s@client.example>").code == 550)
+            try home.write(settings: [Self.settings[1]])
+            _ = try await gate.administration.reload(by: gate.actor)
+            for client in clients[..<2] { for _ in 0..<2 { #expect(try delivers(client)) } }
+            let refused = try clients[2].command("MAIL FROM:<s@client.example>")
+            #expect(refused.code == 421 && refused.text == "4.7.0 Too many connections", "\(refused)")
+            #expect(throws: SMTPClient.Closed.self) { try clients[2].reply() }
+            try clients[0].must("QUIT")
+            #expect(eventually { (try? delivers(gate.client())) == true })
+        }
+    }
+
     @Test("of a prefix ends when its account is removed, and the next one begins anew")
     func removed() async throws {
         try await Gate.run(try Gate.Home(settings: Self.settings)) { gate in

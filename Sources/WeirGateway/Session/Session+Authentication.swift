@@ -68,7 +68,6 @@ extension Session {
         case .right(let account, let credential):
             tell(.success)
             if let refusal = count(account) {
-                tellTooMany(account)
                 say(refusal)
                 return false
             }

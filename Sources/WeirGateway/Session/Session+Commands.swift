@@ -157,19 +157,19 @@ extension Session {
         case .authenticate(let mechanism, let response, let length):
             return try await authenticate(mechanism, response: response, length: length)
         case .account, .relay, .relief:
-            if await runOfEnvelope(errand) { return true }
-            if try await settle() { say(.accessEnded) }
+            guard let farewell = await runOfEnvelope(errand) else { return true }
+            if try await settle() { say(farewell) }
             return false
         case .message: return try await beginMessage()
         }
     }
 
-    /// False where the session may not go on as the account that it was.
+    /// A reply ends the session: it may not go on as the account that it is.
     @inline(never)
-    private func runOfEnvelope(_ errand: Errand) async -> Bool {
+    private func runOfEnvelope(_ errand: Errand) async -> Reply? {
         switch errand {
         case .account(let mail, let length):
-            guard await findAccount() else { return false }
+            if let refusal = await findAccount() { return refusal }
             begin(mail, length: length)
             client.consume(length + 2)
         case .relay(let recipient, let hold, let length):
@@ -181,6 +181,6 @@ extension Session {
             client.consume(length + 2)
         case .authenticate, .close, .message, .settle, .startTLS: preconditionFailure("not of an envelope")
         }
-        return true
+        return nil
     }
 }

@@ -16,17 +16,19 @@ extension Session {
         return isCurrent && !permission.isProvisional && isEvidenceAtHand(of: account)
     }
 
-    /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave; false where what let this session
-    /// in does so no longer.
-    func findAccount() async -> Bool {
+    /// Finds the account of an envelope, and puts one into the store that a rule of `networks:` gave; a reply ends the session, for
+    /// what let it in does so no longer, or its account has too many connections.
+    func findAccount() async -> Reply? {
         let finding = await findAccountOfAddress()
         isStoreSilent = finding == .silence
-        guard finding == .found else { return finding == .silence }
-        guard let account else { return true }
-        guard permission(of: account).admitsCredential else { return false }
+        guard finding == .found else { return finding == .silence ? nil : .accessEnded }
+        guard let account else { return nil }
+        guard permission(of: account).admitsCredential else { return .accessEnded }
+        // It may have been told only now.
+        if let refusal = count(account) { return refusal }
         if permission(of: account).isProvisional { isStoreSilent = !(await gateway.materialise(account)) }
         await prepareConduct(account)
-        return true
+        return nil
     }
 
     /// Begins an envelope: MAIL is answered at once, and goes to a relay with the first recipient.

@@ -105,7 +105,6 @@ final class Session {
         // Where the store cannot say now, MAIL asks again.
         _ = await findAccountOfAddress()
         if let account, let refusal = count(account) {
-            tellTooMany(account)
             say(refusal)
             try await flush()
             return false
@@ -128,14 +127,17 @@ final class Session {
         (self.account, self.credential, known) = (account, credential, nil)
     }
 
-    /// Counts the connection as the account's; a reply refuses it.
+    /// Counts the connection as the account's, unless it is already; a reply refuses it.
     func count(_ account: Account) -> Reply? {
+        guard countedAs?.account != account.subject else { return nil }
         let parties = account.standing.parties
         if let countedAs { gateway.ledger.decide { book, _ in book.disconnect(countedAs) } }
         countedAs = nil
         let decision = gateway.ledger.decide { book, moment in book.connect(parties, at: moment) }
         switch decision {
-        case .refused: return .tooManyConnections
+        case .refused:
+            tellTooMany(account)
+            return .tooManyConnections
         case .admitted(let crossings):
             gateway.note(crossings, of: account)
             countedAs = parties.subjects
