@@ -152,7 +152,7 @@ package struct LimitUsage: Hashable, Sendable {
 package struct Reservation: ~Copyable, Sendable {
     package internal(set) var held = Amount.zero
     /// Pinned while anything is held: what is given back goes where it was taken.
-    var subjects: Subjects?
+    package internal(set) var subjects: Subjects?
 
     package init() {}
 }

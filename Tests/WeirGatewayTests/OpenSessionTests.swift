@@ -79,6 +79,31 @@ import WeirRuntime
         }
     }
 
+    @Test("counts for the customer that its account has at the first recipient, in memory as after a restart")
+    func customer() async throws {
+        let home = try Gate.Home(limits: "100 recipients per hour", settings: Self.settings)
+        for name in ["former", "latter"] {
+            try home.folder.write(
+                "customer: \(name)\nlimits: [1 recipients per hour]\n", to: "policies/\(name).yaml")
+        }
+        try await Gate.run(home) { gate in
+            let admin = gate.administration
+            _ = try await admin.add(
+                "bert", .init(plan: "home", customer: "former", networks: ["127.0.0.2/32"]), by: gate.actor)
+            let client = try gate.client()
+            try client.must("MAIL FROM:<s@client.example>")
+            _ = try await admin.change("bert", AccountChange(customer: .set("latter")), by: gate.actor)
+            for line in ["RCPT TO:<a@example.com>", "DATA", body + "\r\n."] { try client.must(line) }
+            #expect(try !delivers(client))
+        }
+        try await Gate.run(home) { gate in
+            #expect(try !delivers(gate.client()))
+            _ = try await gate.administration.change(
+                "bert", AccountChange(customer: .set("former")), by: gate.actor)
+            #expect(try delivers(gate.client()))
+        }
+    }
+
     @Test("counts against its account's connections from when it is told whose it is")
     func counted() async throws {
         let home = try Gate.Home(limits: "100 recipients per hour, 2 connections", settings: Self.settings)

@@ -106,9 +106,12 @@ package final class Ledger: Sendable {
     func file(_ holds: [Hold], message: MessageID) {
         state.withLock { state in
             let now = runtime.now
-            for hold in holds where hold.reservation.held != .zero {
-                hold.filed = Hold.Filed(slot: Slot(now), amount: hold.reservation.held, message: message.number)
-                hold.ticket = append([hold.row(.charge, hold.reservation.held, at: now)], to: &state)
+            for hold in holds {
+                guard let subjects = hold.reservation.subjects else { continue }
+                let filed = Hold.Filed(
+                    subjects: subjects, slot: Slot(now), amount: hold.reservation.held, message: message.number)
+                hold.filed = filed
+                hold.ticket = append([filed.row(.charge, filed.amount, at: now)], to: &state)
             }
         }
     }
@@ -122,7 +125,7 @@ package final class Ledger: Sendable {
 
     private func fileGrowth(of hold: Hold, to amount: Amount, _ state: inout State) {
         guard let filed = hold.filed, amount != filed.amount else { return }
-        hold.ticket = append([hold.row(.growth, amount - filed.amount, at: runtime.now)], to: &state)
+        hold.ticket = append([filed.row(.growth, amount - filed.amount, at: runtime.now)], to: &state)
         hold.filed?.amount = amount
     }
 
@@ -133,7 +136,7 @@ package final class Ledger: Sendable {
                 let held = hold.reservation.held
                 state.book.release(held, from: &hold.reservation)
                 if let filed = hold.filed, filed.amount != .zero {
-                    _ = append([hold.row(.refund, -filed.amount, at: runtime.now)], to: &state)
+                    _ = append([filed.row(.refund, -filed.amount, at: runtime.now)], to: &state)
                 }
                 hold.filed = nil
             }
@@ -154,10 +157,11 @@ package final class Ledger: Sendable {
             let moment = moment(&state)
             let slot = Slot(moment.now)
             for hold in holds {
-                guard let filed = hold.filed, filed.slot != slot else { continue }
-                let leaving = hold.row(.move, -filed.amount, at: moment.now)
-                hold.filed?.slot = slot
-                hold.ticket = append([leaving, hold.row(.move, filed.amount, at: moment.now)], to: &state)
+                guard var filed = hold.filed, filed.slot != slot else { continue }
+                let leaving = filed.row(.move, -filed.amount, at: moment.now)
+                filed.slot = slot
+                hold.filed = filed
+                hold.ticket = append([leaving, filed.row(.move, filed.amount, at: moment.now)], to: &state)
             }
             let last = holds.map(\.ticket).reduce(ticket, max)
             guard isDurable(last) else { return .wait(last) }
@@ -177,16 +181,16 @@ package final class Ledger: Sendable {
         state.withLock { state in
             let moment = moment(&state)
             for hold in holds {
-                guard var charge = hold.charge else { continue }
+                guard var charge = hold.charge, let filed = hold.released else { continue }
                 let refund = state.book.refund(charge.amount, from: &charge, at: moment)
                 hold.charge = nil
                 guard refund.amount != .zero else { continue }
-                var rows = [hold.row(.refund, -refund.amount, at: moment.now)]
+                var rows = [filed.row(.refund, -refund.amount, at: moment.now)]
                 for subject in refund.forgiven {
                     rows.append(
                         JournalRow(
                             kind: .reset, at: moment.now, slot: charge.slot, account: subject, customer: nil,
-                            amount: refund.amount, message: rows[0].message))
+                            amount: refund.amount, message: filed.message))
                 }
                 _ = append(rows, to: &state)
             }
@@ -308,12 +312,20 @@ package final class Ledger: Sendable {
 final class Hold {
     /// A charge as the journal has it.
     struct Filed {
+        /// Whom the reservation is charged to.
+        let subjects: Subjects
         var slot: Slot
         var amount: Amount
         let message: UInt64
+
+        /// A row of the journal in its slot.
+        func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
+            JournalRow(
+                kind: kind, at: now, slot: slot, account: subjects.account, customer: subjects.customer,
+                amount: amount, message: message)
+        }
     }
 
-    let subjects: Subjects
     /// Counted in every window, and filed under no slot in memory, until the dot.
     var reservation = Reservation()
     /// From DATA to the dot; nil also where nothing is held.
@@ -324,14 +336,4 @@ final class Hold {
     fileprivate(set) var charge: Charge?
     /// Of the last row about it.
     fileprivate(set) var ticket: Ledger.Ticket = 0
-
-    init(_ subjects: Subjects) { self.subjects = subjects }
-
-    /// A row of the journal in the slot that the charge is filed under.
-    fileprivate func row(_ kind: JournalRow.Kind, _ amount: Amount, at now: Instant) -> JournalRow {
-        let filed = filed ?? released
-        return JournalRow(
-            kind: kind, at: now, slot: filed?.slot ?? Slot(now), account: subjects.account,
-            customer: subjects.customer, amount: amount, message: filed?.message ?? 0)
-    }
 }

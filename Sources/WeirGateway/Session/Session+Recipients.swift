@@ -123,7 +123,7 @@ extension Session {
 
     private func relief(_ transaction: Transaction) async -> Hold? {
         guard let subject = await gateway.reliefSubject(of: transaction.account) else { return nil }
-        let hold = transaction.relief(of: subject)
+        let hold = transaction.reliefHold()
         let parties = Parties(account: Party(subject, limits: Session.reliefLimits))
         let decision = gateway.ledger.decide { book, moment in
             book.reserve(Amount(recipients: 1), into: &hold.reservation, for: parties, at: moment)

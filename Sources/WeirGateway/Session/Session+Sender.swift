@@ -43,7 +43,7 @@ extension Session {
             let envelope = client.withInput { Envelope(mail, from: $0.extracting(0..<length)) }
             transaction = Transaction(
                 id: MessageID(at: loop.now, random: gateway.runtime.random()), account: account,
-                subjects: permission(of: account).parties.subjects, mail: mail, envelope: envelope, now: loop.now)
+                mail: mail, envelope: envelope, now: loop.now)
             transaction?.conduct = beginConduct(account, mail)
             say(.senderOk)
         }

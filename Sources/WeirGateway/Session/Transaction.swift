@@ -1,5 +1,4 @@
 import WeirBase
-import WeirQuota
 import WeirReputation
 import WeirSMTP
 
@@ -8,7 +7,7 @@ final class Transaction {
     let id: MessageID
     let account: Account
     /// What it holds of the account's limits, its customer's and the gateway's.
-    let hold: Hold
+    let hold = Hold()
     /// What it holds of the account's relief: recipients that always may be written to, within a cap of their own.
     private(set) var relief: Hold?
     /// All that it holds.
@@ -45,13 +44,10 @@ final class Transaction {
     /// Whether a connection that was idle failed: the next one is to be new.
     var needsNewConnection = false
 
-    init(
-        id: MessageID, account: Account, subjects: Subjects, mail: MailParameters, envelope: Envelope, now: Instant
-    ) {
+    init(id: MessageID, account: Account, mail: MailParameters, envelope: Envelope, now: Instant) {
         story = Story(began: now)
         self.id = id
         self.account = account
-        hold = Hold(subjects)
         holds = [hold]
         declaredOctets = Int64(clamping: mail.size ?? 0)
         isSMTPUTF8 = mail.isSMTPUTF8
@@ -59,9 +55,9 @@ final class Transaction {
     }
 
     /// The hold on the account's relief, made at its first use.
-    func relief(of subject: SubjectID) -> Hold {
+    func reliefHold() -> Hold {
         if let relief { return relief }
-        let made = Hold(Subjects(account: subject))
+        let made = Hold()
         relief = made
         holds.append(made)
         return made
