@@ -76,9 +76,7 @@ extension Session {
         // DATA is answered; what follows answers the dot.
         verb = nil
         if let outcome = try await stream(transaction, to: relay) {
-            abandonRelay(of: transaction)
-            if case .relay(let reply) = outcome { transaction.story.relayCode = reply.code }
-            return reply(to: outcome)
+            return end(transaction, with: outcome)
         }
         let reply = try await release(transaction, to: relay)
         delivered = reply.code < 400
@@ -98,11 +96,15 @@ extension Session {
         return answer
     }
 
-    private func reply(to outcome: Outcome) -> ForwardedReply {
+    /// Gives up a message whose dot will not be sent; what is returned answers the client.
+    private func end(_ transaction: Transaction, with outcome: Outcome) -> ForwardedReply {
+        abandonRelay(of: transaction)
         switch outcome {
-        case .relay(let reply): reply
-        case .refused(let reply): ForwardedReply(reply)
-        case .relayLost: ForwardedReply(.relayLost)
+        case .relay(let reply):
+            transaction.story.relayCode = reply.code
+            return reply
+        case .refused(let reply): return ForwardedReply(reply)
+        case .relayLost: return ForwardedReply(.relayLost)
         }
     }
 
@@ -262,8 +264,7 @@ extension Session {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
         if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
-            abandonRelay(of: transaction)
-            return reply(to: outcome)
+            return end(transaction, with: outcome)
         }
         let ruling = try await scan(transaction)
         let deadline = loop.now + Session.durabilityTimeout
@@ -281,10 +282,7 @@ extension Session {
                 abandonRelay(of: transaction)
                 return ForwardedReply(refusal)
             }
-            if let outcome = earlyAnswer(of: relay) {
-                abandonRelay(of: transaction)
-                return reply(to: outcome)
-            }
+            if let outcome = earlyAnswer(of: relay) { return end(transaction, with: outcome) }
             switch gateway.ledger.clear(transaction.holds, after: ticket) {
             case .released: return await sendDot(transaction, to: relay)
             case .wait(let ticket):
