@@ -76,7 +76,7 @@ extension Session {
         // DATA is answered; what follows answers the dot.
         verb = nil
         if let outcome = try await stream(transaction, to: relay) {
-            return end(transaction, with: outcome)
+            return await end(transaction, with: outcome)
         }
         let reply = try await release(transaction, to: relay)
         delivered = reply.code < 400
@@ -97,13 +97,18 @@ extension Session {
     }
 
     /// Gives up a message whose dot will not be sent; what is returned answers the client.
-    private func end(_ transaction: Transaction, with outcome: Outcome) -> ForwardedReply {
+    private func end(_ transaction: Transaction, with outcome: Outcome) async -> ForwardedReply {
         abandonRelay(of: transaction)
         switch outcome {
         case .relay(let reply):
             transaction.story.relayCode = reply.code
             return reply
-        case .refused(let reply): return ForwardedReply(reply)
+        case .refused(let reply):
+            gateway.ledger.withdraw(transaction.holds)
+            // What a suspension in place of the dot rests on must outlive a kill, whichever message or session it came from.
+            let deadline = loop.now + Session.durabilityTimeout
+            _ = await gateway.ledger.becomesDurable(gateway.ledger.lastTicket, until: deadline, waiter: waiter)
+            return ForwardedReply(reply)
         case .relayLost: return ForwardedReply(.relayLost)
         }
     }
@@ -264,25 +269,16 @@ extension Session {
             gateway.ledger.fileGrowth(of: transaction.holds)
         }
         if relay.connection.outputCount > Session.dotSegmentMax, let outcome = try await drain(relay) {
-            return end(transaction, with: outcome)
+            return await end(transaction, with: outcome)
         }
         let ruling = try await scan(transaction)
+        if let refusal = judge(transaction) ?? ruling { return await end(transaction, with: .refused(refusal)) }
         let deadline = loop.now + Session.durabilityTimeout
-        if let refusal = judge(transaction) ?? ruling {
-            abandonRelay(of: transaction)
-            gateway.ledger.withdraw(transaction.holds)
-            // A suspension that a client was told of must outlive a kill.
-            _ = await gateway.ledger.becomesDurable(gateway.ledger.lastTicket, until: deadline, waiter: waiter)
-            return ForwardedReply(refusal)
-        }
         // What was observed of it must outlive a kill, as its charge does.
         let ticket = transaction.isObserved ? gateway.ledger.lastTicket : 0
         while true {
-            if let refusal = lastRefusal(transaction) {
-                abandonRelay(of: transaction)
-                return ForwardedReply(refusal)
-            }
-            if let outcome = earlyAnswer(of: relay) { return end(transaction, with: outcome) }
+            if let refusal = lastRefusal(transaction) { return await end(transaction, with: .refused(refusal)) }
+            if let outcome = earlyAnswer(of: relay) { return await end(transaction, with: outcome) }
             switch gateway.ledger.clear(transaction.holds, after: ticket) {
             case .released: return await sendDot(transaction, to: relay)
             case .wait(let ticket):
