@@ -73,7 +73,7 @@ package struct MessageStream: ~Copyable {
     /// Why nothing more is written; the first cause stays.
     package private(set) var fault: Fault?
     /// Of the message as the client has it: lines ended by CRLF, no dots doubled, what we add left out, fields we
-    /// drop included. After a fault also what is thrown away.
+    /// drop included; what is thrown away counts too.
     package private(set) var octets: UInt64 = 0
     /// Fields named Received that the client's message has.
     package var hops: Int { header.hops }
@@ -177,16 +177,18 @@ extension MessageStream {
 
     /// Follows the lines of what is thrown away, as strictly.
     private mutating func skip(_ input: Span<UInt8>, _ offset: Int) -> Int {
-        octets += 1
         switch (state, input[offset]) {
         case (.lineStart, .dot): state = .dot
         case (.dot, .carriageReturn): state = .dotCR
         case (.dotCR, .lineFeed): state = .ended
-        case (.cr, .lineFeed): state = .lineStart
+        case (.cr, .lineFeed):
+            octets += 2
+            state = .lineStart
         case (.lineStart, .carriageReturn), (.bareLineStart, .carriageReturn), (.dotCR, .carriageReturn),
             (.bareDot, .carriageReturn), (.text, .carriageReturn), (.cr, .carriageReturn):
             state = .cr
         case (.lineStart, _), (.bareLineStart, _), (.dot, _), (.dotCR, _), (.bareDot, _), (.text, _), (.cr, _):
+            octets += input[offset] == .lineFeed ? 2 : 1
             state = .text
         case (.ended, _): preconditionFailure("The message has ended.")
         }

@@ -156,6 +156,20 @@ func pass(
         }
     }
 
+    @Test("counts the octets of a message that others refuse as those of any other, from wherever they refuse it")
+    func countsDiscarded() {
+        let input = octets("A: b\r\n\r\n..x\r\n.y\r\n..\r\n\r\nc\nd\r\n.\r\n")
+        let whole = pass(input).octets
+        for (start, _) in input.enumerated() {
+            var stream = MessageStream(received: [], account: [], bareNewline: .normalize)
+            var output: [UInt8] = []
+            _ = stream.consume(Array(input[..<start]).span, into: &output)
+            stream.discard()
+            _ = stream.consume(Array(input[start...]).span, into: &output)
+            #expect(stream.octets == whole, "refused at \(start)")
+        }
+    }
+
     /// A receiver as simple as can be: the messages in what a relay is sent, or nil where a line does not end in CRLF.
     private func countMessages(_ sent: [UInt8]) -> Int? {
         var lines = sent.split(separator: 10, omittingEmptySubsequences: false)

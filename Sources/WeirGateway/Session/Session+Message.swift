@@ -26,6 +26,8 @@ extension Session {
         case relay(ForwardedReply)
         /// We refuse it.
         case refused(Reply)
+        /// Its octets find no room.
+        case overLimit(Refusal)
         /// The relay broke off before the dot.
         case relayLost
     }
@@ -103,6 +105,11 @@ extension Session {
         case .relay(let reply):
             transaction.story.relayCode = reply.code
             return reply
+        case .overLimit(let refusal):
+            // All of it has come: what it asks for as a whole tells later from never.
+            let refusal = reserve(transaction.story.octets, for: transaction) ?? refusal
+            note(refusal, transaction)
+            return ForwardedReply(explain(refusal, transaction))
         case .refused(let reply):
             gateway.ledger.withdraw(transaction.holds)
             // What a suspension in place of the dot rests on must outlive a kill, whichever message or session it came from.
@@ -228,8 +235,23 @@ extension Session {
         }
     }
 
-    /// Reserves the octets that have come beyond those reserved; mail to those who always may be written to has no such limit.
+    /// Has the reservation grow with the octets that have come.
     private func grow(_ transaction: Transaction, to octets: UInt64) -> Outcome? {
+        guard let refusal = reserve(octets, for: transaction) else { return nil }
+        note(refusal, transaction)
+        gateway.note(refusal, of: transaction.account)
+        if refusal.limit.window != .message { noteLimitReached(transaction) }
+        return .overLimit(refusal)
+    }
+
+    private func note(_ refusal: Refusal, _ transaction: Transaction) {
+        transaction.story.limit = refusal.limit.name.description
+        transaction.story.verdict =
+            refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
+    }
+
+    /// Reserves what of a message's octets is not reserved; mail to those who always may be written to has no such limit.
+    private func reserve(_ octets: UInt64, for transaction: Transaction) -> Refusal? {
         let growth = Int64(clamping: octets) - transaction.hold.reservation.held.octets
         guard growth > 0, transaction.hold.reservation.held.recipients > 0 else { return nil }
         let parties = permission(of: transaction.account).parties
@@ -240,13 +262,7 @@ extension Session {
         case .admitted(let crossings):
             gateway.note(crossings, of: transaction.account)
             return nil
-        case .refused(let refusal):
-            transaction.story.limit = refusal.limit.name.description
-            transaction.story.verdict =
-                refusal.canNeverFit || refusal.excess == .rejection ? .refusedQuota : .deferredQuota
-            gateway.note(refusal, of: transaction.account)
-            if refusal.limit.window != .message { noteLimitReached(transaction) }
-            return .refused(explain(refusal, transaction))
+        case .refused(let refusal): return refusal
         }
     }
 
