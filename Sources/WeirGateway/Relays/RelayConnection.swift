@@ -81,10 +81,13 @@ final class RelayConnection {
 
     func enqueueData() { enqueue(1) { $0.append(contentsOf: RelayConnection.data) } }
 
+    /// Whether the relay takes several commands at once.
+    var pipelines: Bool { offered.keywords.contains(.pipelining) }
+
     /// So many commands.
     private func enqueue(_ commands: Int, _ write: (inout [UInt8]) -> Void) {
         outstanding += commands
-        guard offered.keywords.contains(.pipelining) else { return write(&held) }
+        guard pipelines else { return write(&held) }
         connection.prepareOutput()
         write(&connection.output)
     }
@@ -107,7 +110,7 @@ final class RelayConnection {
     /// Whether something that was enqueued has not gone out.
     var hasUnsent: Bool { connection.outputCount > 0 }
 
-    func flush(until deadline: Instant) async throws(ConnectionError) {
+    private func flush(until deadline: Instant) async throws(ConnectionError) {
         do throws(ConnectionError) {
             try await connection.flush(until: deadline)
         } catch {

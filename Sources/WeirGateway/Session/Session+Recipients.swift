@@ -181,7 +181,7 @@ extension Session {
         guard !answers.isEmpty else { return true }
         client.prepareOutput()
         var farewell: Reply?
-        var run = AnswerRun(began: loop.now)
+        var run = AnswerRun(asked: loop.now)
         for answer in answers {
             switch answer {
             case .reply(let reply): reply.append(to: &client.output)
@@ -205,8 +205,10 @@ extension Session {
 
     /// Answers of the relay that are alike, counted together: a hundred recipients mostly get the same.
     private struct AnswerRun {
-        /// When the segment went out.
-        let began: Instant
+        /// When they were asked: all with the segment, or each by itself.
+        var asked: Instant
+        /// Nanoseconds from then to the last of them.
+        var took: UInt64 = 0
         var code: UInt16 = 0
         var count = 0
     }
@@ -215,7 +217,7 @@ extension Session {
         guard run.count > 0 else { return }
         meter.answered(.rcpt, code: run.code, count: run.count)
         transaction?.relay?.relay.meter?.replied(
-            .rcpt, code: run.code, after: loop.now.since(run.began), count: run.count)
+            .rcpt, code: run.code, after: run.took, count: run.count)
         tell(run.code >= 400 ? .refusedRelay : .accepted, code: run.code, count: run.count)
         run.count = 0
     }
@@ -235,6 +237,10 @@ extension Session {
                 if transaction.awaitsMailReply {
                     farewell = try await takeMailReply(transaction, relay, deadline)
                     guard farewell == nil else { throw .closed }
+                }
+                if !relay.pipelines {
+                    end(&run)
+                    run.asked = loop.now
                 }
                 let code = try await relay.nextReply(until: deadline) { reply, octets -> UInt16? in
                     if let refusal = transaction.mailRefusal {
@@ -256,6 +262,7 @@ extension Session {
                     if code != run.code { end(&run) }
                     run.code = code
                     run.count += 1
+                    run.took = loop.now.since(run.asked)
                     if code >= 400 { noteRefused(transaction, relay, hold, code: code) }
                     return code
                 }
@@ -263,6 +270,7 @@ extension Session {
                 if waiter.isInterrupted { throw error }
             }
             guard await replaceRelay(of: transaction) else { break }
+            run.asked = loop.now
         }
         giveBackOne(hold)
         transaction.conduct?.hear(nil)

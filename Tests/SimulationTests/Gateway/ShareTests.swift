@@ -87,4 +87,28 @@ struct ShareTests {
             for link in held.joined() + [third, sixth] { link.close() }
         }
     }
+
+    @Test("one that takes commands one by one is timed for each")
+    func lockstep() throws {
+        let stage = try Stage()
+        stage.relay.manners.keywords = []
+        let page = try stage.run { stage in
+            stage.relay.manners.dawdles = 1
+            stage.relay.manners.delay = 10 * .second
+            let link = try await Self.begin(stage)
+            link.send(String(repeating: "\(Self.recipient)\r\n", count: 9))
+            try await link.flush(within: .minute)
+            for _ in 0..<9 { #expect(try await link.reply(within: 4 * .minute).code == 250) }
+            link.close()
+            let metrics = stage.life.gateway.telemetry.metrics
+            let durations = metrics.relays.replyDuration[metrics.relay("relay0"), .rcpt]
+            var page = ExpositionPage()
+            durations.write("x", labels: "", scale: .second, to: &page)
+            return String(decoding: page.octets, as: UTF8.self)
+        }
+        #expect(page.contains("x_count 9\n"), "\(page)")
+        let sum = try #require(page.field("x_sum ", until: "\n").flatMap { Double($0) })
+        // At most 10 seconds each; counted from the first command on they would be several times that.
+        #expect(9 < sum && sum < 90, "\(page)")
+    }
 }
