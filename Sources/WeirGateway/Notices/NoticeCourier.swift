@@ -22,8 +22,8 @@ struct NoticeCourier {
         let connection: RelayConnection
         do throws(RelayUnavailable) {
             connection = try await pool.borrow(
-                from: relays, for: NoticeCourier.sender, needing: envelope.requires, excluding: [], isNew: false,
-                waiter: waiter)
+                RelaySearch(
+                    relays: relays, account: NoticeCourier.sender, needed: envelope.requires, waiter: waiter))
         } catch {
             return .failed("no relay: \(error)")
         }

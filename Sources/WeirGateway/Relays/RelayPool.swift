@@ -15,6 +15,19 @@ enum RelayUnavailable: Error, Equatable {
     case interrupted
 }
 
+/// What a session asks of the relays.
+struct RelaySearch {
+    let relays: Relays
+    /// Whose share of the connections it is.
+    let account: SubjectID
+    let needed: Extensions.Keywords
+    /// Relays that are passed over.
+    var excluded: [RelayState] = []
+    /// Whether the connection is to be one that carried nothing yet.
+    var isNew = false
+    let waiter: Waiter
+}
+
 /// One loop's connections to the relays that are idle at present, and the way to one that is ready.
 ///
 /// `@unchecked Sendable`: touched on its loop's thread alone; other loops post to it.
@@ -43,53 +56,69 @@ package final class RelayPool: @unchecked Sendable {
     /// How long a session waits for a connection to come free.
     static let patience: UInt64 = 30 * .second
 
-    /// A connection ready for MAIL, of one of `relays` that is up and offers `needed`; those of `excluded` are passed over;
-    /// `isNew` asks for one that carried nothing yet.
-    func borrow(
-        from relays: Relays, for account: SubjectID, needing needed: Extensions.Keywords,
-        excluding excluded: [RelayState], isNew: Bool, waiter: Waiter
-    ) async throws(RelayUnavailable) -> RelayConnection {
-        var excluded = excluded
+    /// A connection ready for MAIL, of a relay that is up and offers what is needed.
+    func borrow(_ search: RelaySearch) async throws(RelayUnavailable) -> RelayConnection {
+        var search = search
         let deadline = loop.now + RelayPool.patience
         while true {
-            let candidates = relays.candidates(excluding: excluded)
-            guard !candidates.isEmpty else { throw .unreachable }
-            let able = candidates.filter { $0.offered?.offers(needed) ?? true }
-            guard !able.isEmpty else { throw .lacksExtension }
-            var toWaitFor: RelayState?
-            search: for relay in able {
-                // One of weight 0 is for when all others fail, not for when they are busy.
-                if relay.settings.weight == 0, toWaitFor != nil { break }
-                switch relay.claim(for: account, idleAtHand: !isNew && hasIdle(relay)) {
-                case .reuse:
-                    guard let connection = takeIdle(relay, for: waiter) else {
-                        preconditionFailure("an idle connection was at hand")
-                    }
-                    if connection.offered.offers(needed) { return connection }
-                    // It was made when the relay offered less.
-                    retire(connection, by: account)
-                    toWaitFor = nil
-                    break search
-                case .open:
-                    if let connection = await open(relay, for: account, waiter: waiter) {
-                        if connection.offered.offers(needed) { return connection }
-                        giveBack(connection, by: account)
-                    }
-                    excluded.append(relay)
-                    toWaitFor = nil
-                    break search
-                case .wait: toWaitFor = toWaitFor ?? relay
+            switch try await claim(search, until: deadline) {
+            case .idle(let connection):
+                if connection.offered.offers(search.needed) { return connection }
+                // It was made when the relay offered less.
+                retire(connection, by: search.account)
+            case .toOpen(let relay):
+                if let connection = await open(relay, search) {
+                    if connection.offered.offers(search.needed) { return connection }
+                    giveBack(connection, by: search.account)
                 }
+                search.excluded.append(relay)
             }
-            if let relay = toWaitFor {
-                try await wait(for: relay, by: account, until: deadline, waiter: waiter, relays: relays)
-            }
-            if waiter.isInterrupted { throw .interrupted }
         }
     }
 
-    private func open(_ relay: RelayState, for account: SubjectID, waiter: Waiter) async -> RelayConnection? {
+    /// A connection that is counted as the account's.
+    private enum Claimed {
+        case idle(RelayConnection)
+        case toOpen(RelayState)
+    }
+
+    /// Claims a connection of whichever relay has one, and stands in line at all that are busy until one comes free.
+    private func claim(_ search: RelaySearch, until deadline: Instant) async throws(RelayUnavailable) -> Claimed {
+        var lines: [RelayState] = []
+        defer { for relay in lines { relay.leaveLine(search.waiter) } }
+        while true {
+            if search.waiter.isInterrupted { throw .interrupted }
+            let candidates = search.relays.candidates(excluding: search.excluded)
+            guard !candidates.isEmpty else { throw .unreachable }
+            let able = candidates.filter { $0.offered?.offers(search.needed) ?? true }
+            guard !able.isEmpty else { throw .lacksExtension }
+            var isBusy = false
+            for relay in able {
+                // One of weight 0 is for when all others fail, not for when they are busy.
+                if relay.settings.weight == 0, isBusy { break }
+                let idleAtHand = !search.isNew && hasIdle(relay)
+                let claim = relay.claim(for: search.account, idleAtHand: idleAtHand, by: search.waiter)
+                if claim == .wait {
+                    isBusy = isBusy || relay.settings.weight > 0
+                    if !lines.contains(where: { $0 === relay }) { lines.append(relay) }
+                    continue
+                }
+                lines.removeAll { $0 === relay }
+                guard claim == .reuse else { return .toOpen(relay) }
+                guard let connection = takeIdle(relay, for: search.waiter) else {
+                    preconditionFailure("an idle connection was at hand")
+                }
+                return .idle(connection)
+            }
+            guard loop.now < deadline else { throw .busy }
+            for relay in lines { search.relays.shedIdle(of: relay, except: self) }
+            await search.waiter.wait(until: deadline)
+        }
+    }
+
+    private func open(_ relay: RelayState, _ search: RelaySearch) async -> RelayConnection? {
         let (connector, loop) = (connector, loop)
+        let waiter = search.waiter
         let made = await loop.aside { () async -> Connected? in
             do throws(RelayFailure) {
                 return Connected(connection: try await connector.connect(to: relay, on: loop, waiter: waiter))
@@ -99,23 +128,13 @@ package final class RelayPool: @unchecked Sendable {
         }
         if let made { return made.connection }
         relay.closed()
-        relay.release(by: account)
+        relay.release(by: search.account)
         return nil
     }
 
     /// `@unchecked Sendable`: handed from task to task on one loop.
     private struct Connected: @unchecked Sendable {
         let connection: RelayConnection
-    }
-
-    private func wait(
-        for relay: RelayState, by account: SubjectID, until deadline: Instant, waiter: Waiter, relays: Relays
-    ) async throws(RelayUnavailable) {
-        guard loop.now < deadline else { throw .busy }
-        relay.wait(waiter, for: account)
-        relays.shedIdle(of: relay, except: self)
-        await waiter.wait(until: deadline)
-        relay.stopWaiting(waiter)
     }
 
     /// Connects to a relay that nobody asked for, to learn what it offers and whether it is back; the connection is kept.

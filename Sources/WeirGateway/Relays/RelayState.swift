@@ -16,13 +16,20 @@ package final class RelayState: Sendable {
         var open = 0
         /// Connections in use, by account.
         var held: [SubjectID: Int] = [:]
-        /// Sessions that wait for a connection, first come first, and whose they are.
-        var waiting: [(waiter: Waiter, account: SubjectID)] = []
+        /// Sessions that stand in line for a connection, first come first.
+        var line: [Place] = []
         /// Attempts that failed since one last succeeded.
         var failures = 0
         var restsUntil: Instant?
         /// What the relay offered when it was last reached; nil before.
         var offered: Extensions?
+    }
+
+    private struct Place {
+        let waiter: Waiter
+        let account: SubjectID
+        /// It was woken, and has not looked since.
+        var isCalled = false
     }
 
     package init(_ settings: Relay, meter: RelayMeter? = nil) {
@@ -39,24 +46,39 @@ package final class RelayState: Sendable {
         case reuse
         /// Make a new one: it is counted already.
         case open
-        /// All are in use, or this account has its share.
+        /// All are in use, or this account has its share: you stand in line.
         case wait
     }
 
     /// How many connections one account may hold: a tenth, at least 2.
     var shareMax: Int { max(2, settings.connections / 10) }
 
-    func claim(for account: SubjectID, idleAtHand: Bool) -> Claim {
+    /// Claims a connection. Where none may be had `waiter` stands in line and is woken when its turn comes: then it claims again, and
+    /// keeps its place if that was in vain.
+    func claim(for account: SubjectID, idleAtHand: Bool, by waiter: Waiter) -> Claim {
         state.withLock { state in
             let held = state.held[account, default: 0]
-            guard held < shareMax else { return .wait }
-            if !idleAtHand {
-                guard state.open < settings.connections else { return .wait }
-                state.open += 1
+            let place = state.line.firstIndex { $0.waiter === waiter }
+            guard held < shareMax, idleAtHand || state.open < settings.connections else {
+                if let place {
+                    state.line[place].isCalled = false
+                } else {
+                    state.line.append(Place(waiter: waiter, account: account))
+                }
+                return .wait
             }
+            if let place { state.line.remove(at: place) }
+            if !idleAtHand { state.open += 1 }
             state.held[account] = held + 1
             return idleAtHand ? .reuse : .open
         }
+    }
+
+    /// Takes `waiter` out of the line. It may have been called, and what it was called for may lie idle on another loop: the next
+    /// is called.
+    func leaveLine(_ waiter: Waiter) {
+        state.withLock { $0.line.removeAll { $0.waiter === waiter } }
+        wakeNext()
     }
 
     /// Notes that `account` no longer holds one of its connections, and wakes who waits for it.
@@ -78,23 +100,23 @@ package final class RelayState: Sendable {
 
     package var openCount: Int { state.withLock { $0.open } }
 
-    func wait(_ waiter: Waiter, for account: SubjectID) { state.withLock { $0.waiting.append((waiter, account)) } }
-
-    func stopWaiting(_ waiter: Waiter) { state.withLock { $0.waiting.removeAll { $0.waiter === waiter } } }
-
-    /// Whether somebody waits whose loop cannot use an idle connection of `executor`.
+    /// Whether the next in line is one whose loop cannot use an idle connection of `executor`.
     func isWanted(elsewhereThan executor: RuntimeExecutor) -> Bool {
-        state.withLock { state in firstServed(state).map { state.waiting[$0].waiter.executor !== executor } ?? false }
+        state.withLock { state in next(in: state).map { state.line[$0].waiter.executor !== executor } ?? false }
     }
 
     private func wakeNext() {
-        let next = state.withLock { state in firstServed(state).map { state.waiting.remove(at: $0).waiter } }
-        next?.wake()
+        let waiter = state.withLock { state -> Waiter? in
+            guard let next = next(in: state) else { return nil }
+            state.line[next].isCalled = true
+            return state.line[next].waiter
+        }
+        waiter?.wake()
     }
 
-    /// The place of the first that waits and may have a connection: whose account has its share would only wait on.
-    private func firstServed(_ state: State) -> Int? {
-        state.waiting.firstIndex { state.held[$0.account, default: 0] < shareMax }
+    /// The place of the first that may have a connection: whose account has its share would only wait on.
+    private func next(in state: State) -> Int? {
+        state.line.firstIndex { !$0.isCalled && state.held[$0.account, default: 0] < shareMax }
     }
 
     // MARK: - Health

@@ -158,9 +158,9 @@ extension Session {
         let needed = transaction.envelope.requires.union(keywords)
         do throws(RelayUnavailable) {
             let relay = try await pool.borrow(
-                from: generation.relays, for: transaction.account.subject, needing: needed,
-                excluding: transaction.failed,
-                isNew: transaction.needsNewConnection, waiter: waiter)
+                RelaySearch(
+                    relays: generation.relays, account: transaction.account.subject, needed: needed,
+                    excluded: transaction.failed, isNew: transaction.needsNewConnection, waiter: waiter))
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
             transaction.story.relay = relay.relay.settings.name

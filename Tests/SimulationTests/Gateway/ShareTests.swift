@@ -3,7 +3,7 @@ import WeirBase
 import WeirGateway
 import WeirRuntime
 
-/// The stage's relay takes 10 connections, of which one account may hold 2.
+/// The stage's relay takes 10 connections where nothing else is said, of which one account may hold 2.
 @Suite("A relay's connections, simulated")
 struct ShareTests {
     /// Says the lines one by one, after the greeting; the answer to the last.
@@ -110,5 +110,46 @@ struct ShareTests {
         let sum = try #require(page.field("x_sum ", until: "\n").flatMap { Double($0) })
         // At most 10 seconds each; counted from the first command on they would be several times that.
         #expect(9 < sum && sum < 90, "\(page)")
+    }
+
+    @Test("whoever waits has the first connection that comes free, of whichever relay", arguments: 0..<4)
+    func ofSeveral(freed: Int) throws {
+        try Stage(relays: 2, connections: 2).run { stage in
+            var held: [ScriptLink] = []
+            for account in 0..<4 { held += try await Self.hold(stage, 1, of: UInt32(account)) }
+            let last = try await Self.begin(stage, of: 4)
+            last.send("\(Self.recipient)\r\n")
+            try await last.flush(within: .minute)
+            await last.sleep(.second)
+            let asked = stage.visitor.now
+            #expect(try await Self.say(["RSET"], over: held[freed]).code == 250)
+            #expect(try await last.reply(within: .minute).code == 250)
+            #expect(stage.visitor.now.since(asked) < .second)
+            for link in held + [last] { link.close() }
+        }
+    }
+
+    @Test("one whose turn has come at two relays passes one of them on", arguments: 1...40 as ClosedRange<UInt64>)
+    func atOnce(seed: UInt64) throws {
+        try Stage(seed: seed, relays: 2, connections: 2).run { stage in
+            var held: [ScriptLink] = []
+            for account in 0..<4 { held += try await Self.hold(stage, 1, of: UInt32(account)) }
+            var waiting: [ScriptLink] = []
+            for account in 4..<8 {
+                let link = try await Self.begin(stage, of: UInt32(account))
+                link.send("\(Self.recipient)\r\n")
+                try await link.flush(within: .minute)
+                await link.sleep(.second)
+                waiting.append(link)
+            }
+            let asked = stage.visitor.now
+            for link in held {
+                link.send("RSET\r\n")
+                try await link.flush(within: .minute)
+            }
+            for link in waiting { #expect(try await link.reply(within: .minute).code == 250) }
+            #expect(stage.visitor.now.since(asked) < .second)
+            for link in held + waiting { link.close() }
+        }
     }
 }

@@ -3,33 +3,47 @@ import WeirGateway
 import WeirQuota
 import WeirRuntime
 
-/// A gateway with one relay, as it stands after its start, and somebody who visits it.
+/// A gateway with a relay or some, as it stands after its start, and somebody who visits it.
 ///
 /// `@unchecked Sendable`: a simulation has one thread.
 final class Stage: @unchecked Sendable {
-    let simulation = Simulation(seed: 1, loops: 1)
+    let simulation: Simulation
     let life: Life
-    let relay: ScriptedRelay
-    /// What the relay took is in it.
+    let relays: [ScriptedRelay]
+    var relay: ScriptedRelay { relays[0] }
+    /// What the relays took is in it.
     let evidence = Evidence { 0 }
     let visitor: RuntimeExecutor
 
-    static let relayAddress = SocketAddress(ipv4: 0xC633_6401, port: 25)
+    private static let relayNetwork: UInt32 = 0xC633_6401
+    /// The first relay's.
+    static let relayAddress = SocketAddress(ipv4: relayNetwork, port: 25)
 
-    /// `pause` is the relay's before it reads a message, and `addresses` are what its name resolves to.
-    init(pause: UInt64 = 0, addresses: [IPAddress] = [Stage.relayAddress.ip]) throws {
+    /// `pause` is the relays' before they read a message, and `addresses` are what the name of the first resolves to.
+    init(
+        seed: UInt64 = 1, relays count: Int = 1, connections: Int = 10, pause: UInt64 = 0,
+        addresses: [IPAddress] = [Stage.relayAddress.ip]
+    ) throws {
+        let simulation = Simulation(seed: seed, loops: 1)
+        self.simulation = simulation
         var scenario = Scenario(seed: 1)
         var manners = Manners.good
         manners.pause = pause
         (scenario.detector, scenario.scanner, scenario.theft) = (.off, nil, nil)
-        scenario.relays = [.init(weight: 1, connections: 10, tls: "none", manners: manners)]
+        scenario.relays = Array(
+            repeating: .init(weight: 1, connections: connections, tls: "none", manners: manners), count: count)
         (scenario.messageCap, scenario.hourCap, scenario.octetsCap, scenario.dayCap) = (10, 10, nil, nil)
         (scenario.customerCap, scenario.gatewayCap, scenario.connectionsCap) = (nil, nil, nil)
         (scenario.relayTimeout, scenario.clientTimeout) = (600, 180)
-        simulation.hosts["relay0.isp.example"] = .success(addresses)
-        relay = try ScriptedRelay(
-            name: "relay0", address: Stage.relayAddress, simulation: simulation, manners: manners, startTLS: false,
-            evidence: evidence, random: SeededRandom(seed: 1))
+        let evidence = evidence
+        relays = try (0..<count).map { index in
+            let address = SocketAddress(ipv4: Stage.relayNetwork + UInt32(index), port: 25)
+            let name = "relay\(index)"
+            simulation.hosts["\(name).isp.example"] = .success(index == 0 ? addresses : [address.ip])
+            return try ScriptedRelay(
+                name: name, address: address, simulation: simulation, manners: manners, startTLS: false,
+                evidence: evidence, random: SeededRandom(seed: 1 + UInt64(index)))
+        }
         life = try Life(
             number: 1, scenario: scenario, simulation: simulation, disk: SimulatedDisk(seed: 1), onLost: { _ in })
         visitor = simulation.makeExecutor(name: "client")
