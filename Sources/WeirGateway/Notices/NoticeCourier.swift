@@ -23,7 +23,8 @@ struct NoticeCourier {
         do throws(RelayUnavailable) {
             connection = try await pool.borrow(
                 RelaySearch(
-                    relays: relays, account: NoticeCourier.sender, needed: envelope.requires, waiter: waiter))
+                    relays: relays, account: NoticeCourier.sender, needed: envelope.requires, waiter: waiter,
+                    end: waiter.executor.now + RelayPool.searchMax))
         } catch {
             return .failed("no relay: \(error)")
         }

@@ -53,12 +53,12 @@ package struct RelayConnector: Sendable {
         self.report = report
     }
 
-    /// A connection on which MAIL may be said. The relay's state learns how it went.
+    /// A connection on which MAIL may be said, before `end` has come. The relay's state learns how it went.
     func connect(
-        to relay: RelayState, on loop: RuntimeExecutor, waiter: Waiter
+        to relay: RelayState, on loop: RuntimeExecutor, waiter: Waiter, until end: Instant
     ) async throws(RelayFailure) -> RelayConnection {
         do throws(RelayFailure) {
-            let ready = try await establish(relay, loop, waiter)
+            let ready = try await establish(relay, loop, waiter, end)
             _ = relay.reached(offering: ready.offered)
             report(relay, nil)
             return ready
@@ -70,14 +70,14 @@ package struct RelayConnector: Sendable {
     }
 
     private func establish(
-        _ relay: RelayState, _ loop: RuntimeExecutor, _ waiter: Waiter
+        _ relay: RelayState, _ loop: RuntimeExecutor, _ waiter: Waiter, _ end: Instant
     ) async throws(RelayFailure) -> RelayConnection {
         var last = RelayFailure(stage: .resolve, reason: "no address")
-        for address in try await addresses(of: relay, loop).prefix(RelayConnector.addressesMax) {
+        for address in try await addresses(of: relay, loop).prefix(RelayConnector.addressesMax) where loop.now < end {
             do throws(RelayFailure) {
-                let connection = try await open(address, loop, waiter)
+                let connection = try await open(address, loop, waiter, end)
                 do throws(RelayFailure) {
-                    return try await converse(relay, connection)
+                    return try await converse(relay, connection, end)
                 } catch {
                     connection.close()
                     throw error
@@ -100,7 +100,7 @@ package struct RelayConnector: Sendable {
     }
 
     private func open(
-        _ address: SocketAddress, _ loop: RuntimeExecutor, _ waiter: Waiter
+        _ address: SocketAddress, _ loop: RuntimeExecutor, _ waiter: Waiter, _ end: Instant
     ) async throws(RelayFailure) -> Connection {
         let transport: Transport
         do throws(SystemError) {
@@ -110,7 +110,7 @@ package struct RelayConnector: Sendable {
         }
         let connection = Connection(transport, on: loop, waiter: waiter)
         do throws(ConnectionError) {
-            try await connection.finishConnect(until: loop.now + RelayConnector.connectTimeout)
+            try await connection.finishConnect(until: min(loop.now + RelayConnector.connectTimeout, end))
         } catch {
             connection.close()
             throw RelayFailure(stage: .connect, reason: "\(address): \(error.reason)")
@@ -120,11 +120,13 @@ package struct RelayConnector: Sendable {
 
     // MARK: - The dialogue before the first MAIL
 
-    private func converse(_ relay: RelayState, _ connection: Connection) async throws(RelayFailure) -> RelayConnection {
+    private func converse(
+        _ relay: RelayState, _ connection: Connection, _ end: Instant
+    ) async throws(RelayFailure) -> RelayConnection {
         let settings = relay.settings
         let own = secrets[settings.name]
-        var dialogue = RelayGreeting(connection: connection, timeout: timeout, meter: relay.meter)
-        if settings.tls == .implicit { try await secure(connection, relay, own) }
+        var dialogue = RelayGreeting(connection: connection, timeout: timeout, end: end, meter: relay.meter)
+        if settings.tls == .implicit { try await secure(connection, relay, own, end) }
         try await dialogue.expect(.greeting, 220)
         var offered = try await dialogue.hello(hostname)
         if settings.tls == .required || settings.tls == .opportunistic {
@@ -133,7 +135,7 @@ package struct RelayConnector: Sendable {
                 guard connection.inputCount == 0 else {
                     throw RelayFailure(stage: .tls, reason: "octets behind the answer to STARTTLS")
                 }
-                try await secure(connection, relay, own)
+                try await secure(connection, relay, own, end)
                 offered = try await dialogue.hello(hostname)
             } else if settings.tls == .required {
                 throw RelayFailure(stage: .tls, reason: "STARTTLS is not offered, and tls: required stands")
@@ -143,11 +145,13 @@ package struct RelayConnector: Sendable {
         return RelayConnection(relay: relay, connection: connection, offered: offered)
     }
 
-    private func secure(_ connection: Connection, _ relay: RelayState, _ own: Secrets?) async throws(RelayFailure) {
+    private func secure(
+        _ connection: Connection, _ relay: RelayState, _ own: Secrets?, _ end: Instant
+    ) async throws(RelayFailure) {
         guard let wrap = own?.wrap else { throw RelayFailure(stage: .tls, reason: "TLS was not set up") }
         let host = relay.settings.address.hostName
         do throws(ConnectionError) {
-            try await connection.secure(until: connection.executor.now + timeout) {
+            try await connection.secure(until: min(connection.executor.now + timeout, end)) {
                 transport throws(TransportFailure) in
                 try wrap(transport, host)
             }
@@ -162,13 +166,17 @@ package struct RelayConnector: Sendable {
 /// The lockstep dialogue that makes a relay ready.
 private struct RelayGreeting {
     let connection: Connection
+    /// For each reply, in nanoseconds.
     let timeout: UInt64
+    /// When all of it is over.
+    let end: Instant
     let meter: RelayMeter?
     private var parser = ReplyParser()
 
-    init(connection: Connection, timeout: UInt64, meter: RelayMeter?) {
+    init(connection: Connection, timeout: UInt64, end: Instant, meter: RelayMeter?) {
         self.connection = connection
         self.timeout = timeout
+        self.end = end
         self.meter = meter
     }
 
@@ -215,7 +223,7 @@ private struct RelayGreeting {
         _ stage: RelayFailure.Stage, _ body: (RelayReply, Span<UInt8>) -> Result
     ) async throws(RelayFailure) -> Result {
         let asked = connection.executor.now
-        let deadline = asked + timeout
+        let deadline = min(asked + timeout, end)
         do throws(ConnectionError) {
             try await connection.flush(until: deadline)
             while true {

@@ -26,6 +26,10 @@ struct RelaySearch {
     /// Whether the connection is to be one that carried nothing yet.
     var isNew = false
     let waiter: Waiter
+    /// When all of it is over.
+    let end: Instant
+    /// How long it waits where all are busy; 0: it looks once.
+    var patience = RelayPool.patience
 }
 
 /// One loop's connections to the relays that are idle at present, and the way to one that is ready.
@@ -53,13 +57,18 @@ package final class RelayPool: @unchecked Sendable {
     /// From now on connects as a new configuration says.
     func adopt(_ connector: RelayConnector) { self.connector = connector }
 
+    /// The longest search, and the longest that a client waits for an answer while relays are sought or asked: its own patience ends after
+    /// 5 minutes (RFC 5321, 4.5.3.2).
+    static let searchMax: UInt64 = 4 * .minute
     /// How long a session waits for a connection to come free.
     static let patience: UInt64 = 30 * .second
+    /// With less than this left of a search no relay is tried any more: it would be blamed for what took the time before.
+    static let attemptMin: UInt64 = .minute
 
     /// A connection ready for MAIL, of a relay that is up and offers what is needed.
     func borrow(_ search: RelaySearch) async throws(RelayUnavailable) -> RelayConnection {
         var search = search
-        let deadline = loop.now + RelayPool.patience
+        let deadline = min(loop.now + search.patience, search.end)
         while true {
             switch try await claim(search, until: deadline) {
             case .idle(let connection):
@@ -89,7 +98,7 @@ package final class RelayPool: @unchecked Sendable {
         while true {
             if search.waiter.isInterrupted { throw .interrupted }
             let candidates = search.relays.candidates(excluding: search.excluded)
-            guard !candidates.isEmpty else { throw .unreachable }
+            guard !candidates.isEmpty, loop.now + RelayPool.attemptMin <= search.end else { throw .unreachable }
             let able = candidates.filter { $0.offered?.offers(search.needed) ?? true }
             guard !able.isEmpty else { throw .lacksExtension }
             var isBusy = false
@@ -118,10 +127,11 @@ package final class RelayPool: @unchecked Sendable {
 
     private func open(_ relay: RelayState, _ search: RelaySearch) async -> RelayConnection? {
         let (connector, loop) = (connector, loop)
-        let waiter = search.waiter
+        let (waiter, end) = (search.waiter, search.end)
         let made = await loop.aside { () async -> Connected? in
             do throws(RelayFailure) {
-                return Connected(connection: try await connector.connect(to: relay, on: loop, waiter: waiter))
+                return Connected(
+                    connection: try await connector.connect(to: relay, on: loop, waiter: waiter, until: end))
             } catch {
                 return nil
             }
@@ -141,7 +151,8 @@ package final class RelayPool: @unchecked Sendable {
     package func probe(_ relay: RelayState, waiter: Waiter) async {
         relay.opened()
         do throws(RelayFailure) {
-            keep(try await connector.connect(to: relay, on: loop, waiter: waiter))
+            let end = loop.now + RelayPool.searchMax
+            keep(try await connector.connect(to: relay, on: loop, waiter: waiter, until: end))
         } catch {
             relay.closed()
         }

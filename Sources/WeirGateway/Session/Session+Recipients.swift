@@ -157,10 +157,12 @@ extension Session {
     ) async -> Bool {
         let needed = transaction.envelope.requires.union(keywords)
         do throws(RelayUnavailable) {
+            // Who has waited in vain for one that is busy does not wait again for each recipient.
             let relay = try await pool.borrow(
                 RelaySearch(
                     relays: generation.relays, account: transaction.account.subject, needed: needed,
-                    excluded: transaction.failed, isNew: transaction.needsNewConnection, waiter: waiter))
+                    excluded: transaction.failed, isNew: transaction.needsNewConnection, waiter: waiter,
+                    end: beginWait(), patience: transaction.unavailable == .busy ? 0 : RelayPool.patience))
             relay.enqueue(transaction.envelope)
             transaction.relay = relay
             transaction.story.relay = relay.relay.settings.name
@@ -174,6 +176,20 @@ extension Session {
             transaction.unavailable = mayComeBack ? .unreachable : error
             return false
         }
+    }
+
+    /// Begins to wait for relays, where no wait is under way; returns when it ends.
+    private func beginWait() -> Instant {
+        let due = answerDue ?? loop.now + RelayPool.searchMax
+        answerDue = due
+        return due
+    }
+
+    /// Lets a client that has waited for half of its time have the answers so far: for the next it has all of it again.
+    private func relieveClient() {
+        guard let due = answerDue, due.since(loop.now) <= RelayPool.searchMax / 2 else { return }
+        _ = client.flushNow()
+        answerDue = nil
     }
 
     /// Sends on what is enqueued and writes every answer that is owed; false where the session ends with them.
@@ -192,6 +208,7 @@ extension Session {
             case .relay(let hold):
                 let code = try await relayAnswer(hold, &run)
                 farewell = dialogue.settle(code: code)
+                relieveClient()
             }
             if let farewell {
                 farewell.append(to: &client.output)
@@ -199,6 +216,7 @@ extension Session {
             }
         }
         end(&run)
+        answerDue = nil
         answers.removeAll(keepingCapacity: true)
         return farewell == nil
     }
@@ -229,11 +247,12 @@ extension Session {
     private func relayAnswer(_ hold: Hold, _ run: inout AnswerRun) async throws(ConnectionError) -> UInt16 {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         var farewell: ForwardedReply?
+        let due = beginWait()
         while let relay = transaction.relay {
             // What another relay said before it was lost is not this one's.
             farewell = nil
             do throws(ConnectionError) {
-                let deadline = loop.now + generation.timeouts.relay
+                let deadline = min(loop.now + generation.timeouts.relay, due)
                 if transaction.awaitsMailReply {
                     farewell = try await takeMailReply(transaction, relay, deadline)
                     guard farewell == nil else { throw .closed }

@@ -40,6 +40,8 @@ final class Session {
     var transaction: Transaction?
     /// Answers that are owed to the client, in order; empty but in the middle of a segment.
     var answers: [Answer] = []
+    /// By when a client that waits for relays is to hear something; nil: nothing waits for them.
+    var answerDue: Instant?
     /// The command at hand, and the mechanism of the last AUTH, for the metrics.
     var verb: MetricLabels.Verb?
     var mechanism = MetricLabels.Mechanism.other

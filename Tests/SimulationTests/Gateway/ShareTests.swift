@@ -112,6 +112,20 @@ struct ShareTests {
         #expect(9 < sum && sum < 90, "\(page)")
     }
 
+    @Test("one who has waited in vain does not wait again for each recipient of the message")
+    func once() throws {
+        try Stage().run { stage in
+            let held = try await Self.hold(stage, 2)
+            let third = try await Self.begin(stage)
+            let asked = stage.visitor.now
+            third.send(String(repeating: "\(Self.recipient)\r\n", count: 9))
+            try await third.flush(within: .minute)
+            for _ in 0..<9 { #expect(try await third.reply(within: 5 * .minute).code == 451) }
+            #expect(stage.visitor.now.since(asked) / .second == 30)
+            for link in held + [third] { link.close() }
+        }
+    }
+
     @Test("whoever waits has the first connection that comes free, of whichever relay", arguments: 0..<4)
     func ofSeveral(freed: Int) throws {
         try Stage(relays: 2, connections: 2).run { stage in
