@@ -28,7 +28,7 @@ package final class AccountDirectory: @unchecked Sendable {
         var byAddress: [IPAddress: String] = [:]
     }
 
-    /// Addresses remembered at most; beyond it all are looked up anew.
+    /// Addresses remembered at most, as many as a table of 65,536 places takes; beyond it all are looked up anew.
     static let addressesMax = 49_000
 
     package init(
