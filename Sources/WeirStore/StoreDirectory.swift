@@ -45,7 +45,11 @@ package final class StoreDirectory: Sendable {
         return (ledger, try AccountsStore(in: self, verifies: verified))
     }
 
-    private func holds(_ name: String) -> Bool { access("\(path)/\(name)", F_OK) == 0 }
+    /// An empty file holds nothing: a failed copy leaves one.
+    private func holds(_ name: String) -> Bool {
+        var status = stat()
+        return stat("\(path)/\(name)", &status) == 0 && status.st_size > 0
+    }
 
     private func missing(_ name: String) -> StoreError {
         .unreachable(path: "\(path)/\(name)", call: "open", errno: ENOENT)

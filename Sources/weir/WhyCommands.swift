@@ -8,7 +8,7 @@ enum WhyCommands {
         words: ["why"], arguments: ["WHAT"],
         summary: "why an account stands where it does, or what came of a message",
         details: """
-            WHAT is a login, an address for the account that it is by itself or by networks:, or the id of a message as it stands in replies, log
+            WHAT is a login, an address for the account that sends from there, or the id of a message as it stands in replies, log
             lines and Received fields.
             Of an account: its state, since when and by whom, and the record of the latest verdict: the score, what it
             is made of, what would have acquitted, and the messages. Of a message: recipients, replies, and which limit,
@@ -257,7 +257,7 @@ struct MessageStory {
     private func meaning(_ word: String) -> String {
         switch word {
         case "accepted": "accepted by the relay"
-        case "deferred_quota": "deferred: a limit was used up, and has room again later"
+        case "deferred_quota": "deferred: a limit had no room for it then"
         case "refused_quota": "refused: over a limit"
         case "deferred_flagged": "deferred: the account or its machine is flagged, and slowed down"
         case "refused_suspended": "refused: the account or its machine was suspended"

@@ -83,6 +83,25 @@ import WeirRuntime
         }
     }
 
+    @Test("stands for who has it as his own, also where it has sent by a range before")
+    func ownAddress() async throws {
+        let home = try Gate.Home()
+        try home.write(settings: Self.ranges("127.0.0.0/24 32"))
+        try await Gate.run(home) { gate in
+            let admin = gate.administration
+            #expect(try send(from: "127.0.0.7", gate) == 1)
+            #expect(try await admin.why("127.0.0.7").login == "127.0.0.7/32")
+            for (login, network) in [("office", "127.0.0.0/29"), ("desk", "127.0.0.7/32")] {
+                _ = try await admin.add(login, .init(plan: "home", networks: [network]), by: gate.actor)
+                #expect(try await admin.why("127.0.0.7").login == login)
+            }
+            #expect(try await admin.suspend("127.0.0.7", why: "spam", by: gate.actor).login == "desk")
+            #expect(try send(from: "127.0.0.7", gate) == 0)
+            #expect(try await admin.why("127.0.0.6").login == "office")
+            #expect(try await admin.why("127.0.0.7/32").state == .normal)
+        }
+    }
+
     @Test("sends no more once its range is taken out, seen before or not, and goes on when it comes back")
     func rangeTakenOut() async throws {
         let home = try Gate.Home()

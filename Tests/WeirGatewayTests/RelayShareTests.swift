@@ -1,3 +1,4 @@
+import Synchronization
 import TestKit
 import Testing
 import WeirAdmin
@@ -52,6 +53,40 @@ import WeirRuntime
             // The connection that is free now.
             #expect(try clients[2].reply().code == 250)
             #expect(!isElsewhere())
+        }
+    }
+
+    @Test(
+        "one that keeps silent in the middle of a message is left out while another answers, and has its share again when it does"
+    )
+    func silent() async throws {
+        let isSilent = Atomic(true)
+        let first = try Sink { event in
+            guard case .command(let line) = event, line.hasPrefix("RCPT") else { return nil }
+            return isSilent.load(ordering: .relaxed) ? .silence : nil
+        }
+        let second = try Sink()
+        let home = try Gate.Home(
+            relay: first, settings: [Self.relays(first, second), "timeouts: { relay: 1s, drain: 1s }"])
+        try await Gate.run(home) { gate in
+            // Each has a limit of its own.
+            var source = 0
+            func isSent() throws -> Bool {
+                source += 1
+                return try gate.client(from: "127.0.1.\(source)").message(to: ["a@example.com"], body).delivered == 1
+            }
+            for _ in 0..<12 { try #require(try isSent()) }
+            #expect(second.messages.count == 12)
+            let tries = first.commands.count { $0.hasPrefix("MAIL") }
+            #expect((1..<8).contains(tries), "each takes a second, and the rests between them grow: \(tries)")
+            #expect(gate.log.lines.count { $0.contains("\"relay silent\"") } == 1)
+            isSilent.store(false, ordering: .relaxed)
+            let isBack = eventually(within: 60) { (try? isSent()) == true && !first.messages.isEmpty && source < 250 }
+            #expect(isBack)
+            #expect(gate.log.lines.count { $0.contains("\"relay answers\"") } == 1)
+            let before = first.messages.count
+            for _ in 0..<5 { try #require(try isSent()) }
+            #expect(first.messages.count == before + 5)
         }
     }
 

@@ -48,16 +48,18 @@ extension GatewayAdministration {
         }
     }
 
-    /// The account of a login, or of a lone address, which is named after its network.
+    /// The account of a login, or of a lone address: who sends from there, by a network of his own or by a rule of `networks:`.
     func record(_ login: String) async throws(AdminError) -> AccountRecord {
-        var names = [login]
-        if let address = IPAddress(login) {
+        let address = IPAddress(login)
+        let names = address.map { address in
             let itself = IPNetwork(containing: address, length: address.bits)
-            names += [itself, accounts.network(byRule: address)].compactMap { $0?.description }
+            return [accounts.network(byRule: address), itself].compactMap { $0?.description }
         }
-        let found = try await mapped { [names] () throws(StoreError) in
+        let found = try await mapped { () throws(StoreError) in
             try await accounts.withStore { store throws(StoreError) -> AccountRecord? in
-                for name in names {
+                if let found = try store.account(login) { return found }
+                if let address, let owner = try store.account(at: address) { return owner }
+                for name in names ?? [] {
                     if let found = try store.account(name) { return found }
                 }
                 return nil

@@ -66,6 +66,7 @@ extension StoreError {
     package var exitStatus: Int32 {
         switch self {
         case .heldByAnother, .full: 75
+        case .unreachable(_, "open", ENOENT): 65
         case .unreachable(_, _, let code): code == EACCES || code == EPERM ? 77 : 74
         case .damaged, .foreign, .newerVersion, .olderVersion: 65
         case .fsyncFailed, .closed, .other: 74

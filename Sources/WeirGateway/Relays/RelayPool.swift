@@ -97,7 +97,7 @@ package final class RelayPool: @unchecked Sendable {
         defer { for relay in lines { relay.leaveLine(search.waiter) } }
         while true {
             if search.waiter.isInterrupted { throw .interrupted }
-            let candidates = search.relays.candidates(excluding: search.excluded)
+            let candidates = search.relays.candidates(excluding: search.excluded, at: loop.now)
             guard !candidates.isEmpty, loop.now + RelayPool.attemptMin <= search.end else { throw .unreachable }
             let able = candidates.filter { $0.offered?.offers(search.needed) ?? true }
             guard !able.isEmpty else { throw .lacksExtension }

@@ -21,6 +21,9 @@ package final class RelayState: Sendable {
         /// Attempts that failed since one last succeeded.
         var failures = 0
         var restsUntil: Instant?
+        /// How often it kept silent in the middle of a message since it last ended one, and when it may be tried again; nil: it answers.
+        var silences = 0
+        var silentUntil: Instant?
         /// What the relay offered when it was last reached; nil before.
         var offered: Extensions?
     }
@@ -129,6 +132,34 @@ package final class RelayState: Sendable {
     package var offered: Extensions? { state.withLock { $0.offered } }
     var restsUntil: Instant? { state.withLock { $0.restsUntil } }
 
+    /// Whether it kept silent, and is not to be asked just now where another is there: after a rest one session at a time tries it.
+    func isSilent(at now: Instant) -> Bool {
+        state.withLock { state in state.silentUntil.map { now < $0 || !state.held.isEmpty } ?? false }
+    }
+
+    /// Notes that a session waited in vain for its answer; returns whether it had answered before. `jitter` is random.
+    func keptSilent(now: Instant, jitter: UInt64) -> Bool {
+        state.withLock { state in
+            let answered = state.silentUntil == nil
+            state.silences = min(state.silences + 1, 16)
+            state.silentUntil = now + RelayState.rest(after: state.silences, jitter: jitter)
+            return answered
+        }
+    }
+
+    /// Notes that it has answered a message; returns whether it had kept silent before.
+    func answered() -> Bool {
+        state.withLock { state in
+            defer { (state.silences, state.silentUntil) = (0, nil) }
+            return state.silentUntil != nil
+        }
+    }
+
+    private static func rest(after failures: Int, jitter: UInt64) -> UInt64 {
+        let rest = min(restMin << UInt64(failures - 1), restMax)
+        return rest / 2 + jitter % (rest / 2 + 1)
+    }
+
     /// Notes that the relay was reached and what it offers; returns whether it had rested.
     func reached(offering: Extensions) -> Bool {
         state.withLock { state in
@@ -145,9 +176,8 @@ package final class RelayState: Sendable {
     func failed(now: Instant, jitter: UInt64) -> Bool {
         state.withLock { state in
             state.failures = min(state.failures + 1, 16)
-            let rest = min(RelayState.restMin << UInt64(state.failures - 1), RelayState.restMax)
             let wasUp = state.restsUntil == nil
-            state.restsUntil = now + rest / 2 + jitter % (rest / 2 + 1)
+            state.restsUntil = now + RelayState.rest(after: state.failures, jitter: jitter)
             return wasUp
         }
     }

@@ -30,9 +30,12 @@ package final class Relays: Sendable {
     /// Whether some relay offers this, as far as is known.
     func mayOffer(_ keywords: Extensions.Keywords) -> Bool { all.contains { $0.offered?.offers(keywords) ?? true } }
 
-    /// The relays that do not rest, in an order drawn by weight; those of weight 0 come last.
-    func candidates(excluding excluded: [RelayState]) -> [RelayState] {
-        let able = all.filter { relay in relay.isUp && !excluded.contains { $0 === relay } }
+    /// The relays that do not rest, in an order drawn by weight; those of weight 0 come last. Those that keep silent are left out
+    /// where others are there.
+    func candidates(excluding excluded: [RelayState], at now: Instant) -> [RelayState] {
+        let up = all.filter { relay in relay.isUp && !excluded.contains { $0 === relay } }
+        let answering = up.filter { !$0.isSilent(at: now) }
+        let able = answering.isEmpty ? up : answering
         var left = able.filter { $0.settings.weight > 0 }
         guard able.count > 1 else { return able }
         var drawn: [RelayState] = []

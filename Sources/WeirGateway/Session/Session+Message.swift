@@ -63,7 +63,8 @@ extension Session {
         relay.enqueueData()
         do throws(ConnectionError) {
             let asked = loop.now
-            let answer = try await relay.nextReply(until: asked + generation.timeouts.relay) { reply, octets in
+            let limit = min(generation.timeouts.relay, RelayPool.searchMax)
+            let answer = try await relay.nextReply(until: asked + limit) { reply, octets in
                 relay.relay.meter?.replied(.data, code: reply.code, after: loop.now.since(asked))
                 return reply.code == 354 ? nil : ForwardedReply(reply, from: octets)
             }
@@ -71,6 +72,7 @@ extension Session {
             if let answer { return refusedData(answer, transaction, relay) }
         } catch {
             if waiter.isInterrupted { throw error }
+            noteSilence(of: relay, error)
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }
@@ -334,6 +336,7 @@ extension Session {
             }
             guard reply.code < 300 || reply.code >= 400 else { throw .closed }
             relay.contentEnded(accepted: reply.code < 300)
+            noteAnswer(of: relay)
             transaction.story.relayCode = reply.code
             relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
@@ -341,7 +344,7 @@ extension Session {
             return reply
         } catch {
             // A copy may have gone, and the charge stays; but for a dot that never went out whole.
-            if relay.hasUnsent { gateway.ledger.refund(transaction.holds) }
+            if relay.hasUnsent { gateway.ledger.refund(transaction.holds) } else { noteSilence(of: relay, error) }
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }

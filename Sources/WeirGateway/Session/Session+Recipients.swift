@@ -287,6 +287,9 @@ extension Session {
                 }
             } catch {
                 if waiter.isInterrupted { throw error }
+                noteSilence(of: relay, error)
+                // Another connection would fare no better.
+                if error == .timedOut { transaction.failed.append(relay.relay) }
             }
             guard await replaceRelay(of: transaction) else { break }
             run.asked = loop.now

@@ -52,6 +52,19 @@ struct Story {
 
 /// What sessions tell of themselves.
 extension Session {
+    /// Notes it where the relay is lost because it kept silent.
+    func noteSilence(of relay: RelayConnection, _ error: ConnectionError) {
+        guard error == .timedOut else { return }
+        guard relay.relay.keptSilent(now: loop.now, jitter: gateway.runtime.random()) else { return }
+        gateway.telemetry.log.warning("relay silent", ["relay": .string(relay.relay.settings.name)])
+    }
+
+    /// Notes that a relay has answered a message.
+    func noteAnswer(of relay: RelayConnection) {
+        guard relay.relay.answered() else { return }
+        gateway.telemetry.log.info("relay answers", ["relay": .string(relay.relay.settings.name)])
+    }
+
     /// Counts a reply to the command at hand.
     func tell(_ reply: Reply) {
         guard let verb else { return }
