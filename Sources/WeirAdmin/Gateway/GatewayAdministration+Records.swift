@@ -51,16 +51,13 @@ extension GatewayAdministration {
     /// The account of a login, or of a lone address: who sends from there, by a network of his own or by a rule of `networks:`.
     func record(_ login: String) async throws(AdminError) -> AccountRecord {
         let address = IPAddress(login)
-        let names = address.map { address in
-            let itself = IPNetwork(containing: address, length: address.bits)
-            return [accounts.network(byRule: address), itself].compactMap { $0?.description }
-        }
+        let networks = address.map { [accounts.network(byRule: $0), IPNetwork(containing: $0, length: $0.bits)] } ?? []
         let found = try await mapped { () throws(StoreError) in
             try await accounts.withStore { store throws(StoreError) -> AccountRecord? in
                 if let found = try store.account(login) { return found }
                 if let address, let owner = try store.account(at: address) { return owner }
-                for name in names ?? [] {
-                    if let found = try store.account(name) { return found }
+                for network in networks.compactMap(\.self) {
+                    if let found = try store.account(network.description) { return found }
                 }
                 return nil
             }

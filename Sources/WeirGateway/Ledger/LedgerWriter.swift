@@ -1,4 +1,4 @@
-import WeirBase
+package import WeirBase
 import WeirQuota
 package import WeirRuntime
 package import WeirStore
@@ -11,14 +11,14 @@ package import WeirStore
 /// `@unchecked Sendable`: the store is touched on the worker alone.
 package final class LedgerWriter: @unchecked Sendable {
     private let store: LedgerStore
-    let worker: RuntimeExecutor
+    private let worker: RuntimeExecutor
     private let waiter: Waiter
     package let ledger: Ledger
     private let events: LedgerEvents
     /// Rows whose commit failed: they go before all others, until they are durable.
     private var carried = Ledger.Batch()
     private var isStopping = false
-    let runtime: Runtime
+    private let runtime: Runtime
     private var calendar = LocalCalendar()
 
     /// The least time from the start of one commit to the start of the next.
@@ -181,4 +181,37 @@ package struct LedgerEvents: Sendable {
         self.evidenceSaved = evidenceSaved
         self.storeLost = storeLost
     }
+}
+
+extension LedgerWriter {
+    /// Reads what the store has of the open windows into memory; once, before the first decision.
+    package func load(now: Instant) async throws(StoreError) -> LoadReport {
+        // Two days hold every window, in every time zone.
+        let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
+        let ledger = ledger
+        let moment = ledger.decide { _, moment in moment }
+        var report = LoadReport()
+        var counting: Task<Void, Never>?
+        repeat {
+            let former = report
+            let (next, rows) = try await withStore { store throws(StoreError) in
+                var rows: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
+                let next = try store.load(
+                    since: first, now: Slot(now), continuing: former, subjects: LedgerWriter.subjectsLoaded
+                ) { rows.append(($0, $1, $2)) }
+                return (next, rows)
+            }
+            report = next
+            await counting?.value
+            // One part is counted while the next is read, where there are loops.
+            counting = (runtime.loops.first ?? worker).spawn {
+                ledger.decide { book, _ in _ = book.load(rows, at: moment) }
+            }
+        } while !report.isWhole
+        await counting?.value
+        return report
+    }
+
+    /// Subjects that are loaded together: so many tallies stay in a processor's cache.
+    private static let subjectsLoaded: UInt32 = 4_096
 }

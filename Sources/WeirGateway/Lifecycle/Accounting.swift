@@ -1,5 +1,5 @@
 internal import Glibc
-package import WeirBase
+import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
@@ -91,37 +91,4 @@ package final class Accounting: Sendable {
         await accounts.close()
         for worker in workers { (worker as? WorkerThread)?.stop() }
     }
-}
-
-extension LedgerWriter {
-    /// Reads what the store has of the open windows into memory; once, before the first decision.
-    package func load(now: Instant) async throws(StoreError) -> LoadReport {
-        // Two days hold every window, in every time zone.
-        let first = Slot(Instant(nanoseconds: now.nanoseconds - min(now.nanoseconds, 2 * .day)))
-        let ledger = ledger
-        let moment = ledger.decide { _, moment in moment }
-        var report = LoadReport()
-        var counting: Task<Void, Never>?
-        repeat {
-            let former = report
-            let (next, rows) = try await withStore { store throws(StoreError) in
-                var rows: [(slot: Slot, subject: SubjectID, amount: Amount)] = []
-                let next = try store.load(
-                    since: first, now: Slot(now), continuing: former, subjects: LedgerWriter.subjectsLoaded
-                ) { rows.append(($0, $1, $2)) }
-                return (next, rows)
-            }
-            report = next
-            await counting?.value
-            // One part is counted while the next is read, where there are loops.
-            counting = (runtime.loops.first ?? worker).spawn {
-                ledger.decide { book, _ in _ = book.load(rows, at: moment) }
-            }
-        } while !report.isWhole
-        await counting?.value
-        return report
-    }
-
-    /// Subjects that are loaded together: so many tallies stay in a processor's cache.
-    private static let subjectsLoaded: UInt32 = 4_096
 }

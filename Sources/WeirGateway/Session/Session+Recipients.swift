@@ -249,8 +249,9 @@ extension Session {
         var farewell: ForwardedReply?
         let due = beginWait()
         while let relay = transaction.relay {
-            // What another relay said before it was lost is not this one's.
+            // What another relay said or did before it was lost is not this one's.
             farewell = nil
+            var isSilent = false
             do throws(ConnectionError) {
                 let deadline = min(loop.now + generation.timeouts.relay, due)
                 if transaction.awaitsMailReply {
@@ -288,10 +289,9 @@ extension Session {
             } catch {
                 if waiter.isInterrupted { throw error }
                 noteSilence(of: relay, error)
-                // Another connection would fare no better.
-                if error == .timedOut { transaction.failed.append(relay.relay) }
+                isSilent = error == .timedOut
             }
-            guard await replaceRelay(of: transaction) else { break }
+            guard await replaceRelay(of: transaction, isSilent: isSilent) else { break }
             run.asked = loop.now
         }
         giveBackOne(hold)
@@ -355,10 +355,11 @@ extension Session {
         ])
     }
 
-    /// After a relay was lost: another connection that has the envelope, or false.
-    private func replaceRelay(of transaction: Transaction) async -> Bool {
+    /// After a relay was lost: another connection that has the envelope, or false. To one that is silent, a new one would fare no better.
+    private func replaceRelay(of transaction: Transaction, isSilent: Bool) async -> Bool {
         guard let relay = transaction.relay else { return false }
-        if relay.wasReused { transaction.needsNewConnection = true } else { transaction.failed.append(relay.relay) }
+        let isTriedAgain = relay.wasReused && !isSilent
+        if isTriedAgain { transaction.needsNewConnection = true } else { transaction.failed.append(relay.relay) }
         transaction.relay = nil
         pool.abandon(relay, by: transaction.account.subject)
         guard !transaction.isExposed else {
