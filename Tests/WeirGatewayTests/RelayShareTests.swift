@@ -2,6 +2,7 @@ import Synchronization
 import TestKit
 import Testing
 import WeirAdmin
+import WeirGateway
 import WeirRuntime
 
 @Suite("Several relays") struct RelayShareTests {
@@ -80,10 +81,14 @@ import WeirRuntime
             let tries = first.commands.count { $0.hasPrefix("MAIL") }
             #expect((1..<8).contains(tries), "each takes a second, and the rests between them grow: \(tries)")
             #expect(gate.log.lines.count { $0.contains("\"relay silent\"") } == 1)
+            let relay = try #require(gate.daemon.server.gateway.generation.relays.all.first)
+            #expect(gate.daemon.server.gateway.trouble(of: relay) == "keeps silent in the middle of messages")
+            #expect(gate.daemon.server.gateway.alarms == ["Relay first keeps silent in the middle of messages."])
             isSilent.store(false, ordering: .relaxed)
             let isBack = eventually(within: 60) { (try? isSent()) == true && !first.messages.isEmpty && source < 250 }
             #expect(isBack)
             #expect(gate.log.lines.count { $0.contains("\"relay answers\"") } == 1)
+            #expect(gate.daemon.server.gateway.alarms == [] && gate.daemon.server.gateway.trouble(of: relay) == nil)
             let before = first.messages.count
             for _ in 0..<5 { try #require(try isSent()) }
             #expect(first.messages.count == before + 5)

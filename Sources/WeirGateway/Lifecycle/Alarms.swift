@@ -22,6 +22,9 @@ extension Gateway {
         for relay in relays where !relay.isUp {
             alarms.append("Relay \(relay.settings.name) is down: \(trouble(of: relay) ?? "it was never reached").")
         }
+        for relay in relays where relay.isUp && !relay.answers {
+            alarms.append("Relay \(relay.settings.name) \(Gateway.silence).")
+        }
         if let alarm = generation.scanner?.alarm { alarms.append(alarm) }
         if let alarm = detector.alarm { alarms.append(alarm.sentence) }
         for url in herald.goneWebhooks {
@@ -43,10 +46,13 @@ extension Gateway {
     /// How long before its end a certificate is an alarm, in seconds.
     static let certificateNotice: UInt64 = 14 * 86_400
 
-    /// Why a relay rests, in words; nil while it is up.
+    /// Why a relay rests or is left out, in words; nil while it takes mail.
     package func trouble(of relay: RelayState) -> String? {
-        relay.isUp ? nil : relayWatch.trouble(of: relay.settings.name)
+        guard relay.isUp else { return relayWatch.trouble(of: relay.settings.name) }
+        return relay.answers ? nil : Gateway.silence
     }
+
+    private static let silence = "keeps silent in the middle of messages"
 
     /// What keeps it from taking mail; empty when it is ready.
     package var unreadiness: [String] {

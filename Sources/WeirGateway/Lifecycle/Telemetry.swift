@@ -164,10 +164,9 @@ package final class RelayMeter: Sendable {
     /// Counts a handshake that gave this, or that failed.
     func shookHands(_ security: TLSDescription?) { metrics.smtp.countHandshake(.relay, security) }
 
-    func isUp(_ up: Bool) { metrics.relays.up[label].set(up ? 1 : 0) }
-
-    /// From now on each scrape asks `relay` how many connections stand.
+    /// From now on each scrape asks `relay` whether it takes mail and how many connections stand.
     func sample(_ relay: RelayState) {
+        metrics.relays.up[label].sample { [weak relay] in relay.map { $0.isUp && $0.answers ? 1 : 0 } ?? 0 }
         metrics.relays.connections[label].sample { [weak relay] in Int64(relay?.openCount ?? 0) }
     }
 }

@@ -129,6 +129,8 @@ package final class RelayState: Sendable {
     static let restMax: UInt64 = 60 * .second
 
     package var isUp: Bool { state.withLock { $0.restsUntil == nil } }
+    /// Whether it ended the last message, as far as it was given one: else it is left out while another does.
+    package var answers: Bool { state.withLock { $0.silentUntil == nil } }
     package var offered: Extensions? { state.withLock { $0.offered } }
     var restsUntil: Instant? { state.withLock { $0.restsUntil } }
 

@@ -17,7 +17,6 @@ final class RelayWatch: Sendable {
     @Sendable func note(_ relay: RelayState, _ failure: RelayFailure?) {
         let name = relay.settings.name
         guard let failure else {
-            relay.meter?.isUp(true)
             let wasDown = troubles.withLock { $0.removeValue(forKey: name) != nil }
             if wasDown { telemetry.log.info("relay up", ["relay": .string(name)]) }
             return
@@ -25,7 +24,6 @@ final class RelayWatch: Sendable {
         relay.meter?.failed(failure.stage, timedOut: failure.reason.hasSuffix(ConnectionError.timedOut.reason))
         // An attempt that was interrupted says nothing about the relay.
         guard !relay.isUp else { return }
-        relay.meter?.isUp(false)
         let wasUp = troubles.withLock {
             $0.updateValue("\(failure.stage.rawValue): \(failure.reason)", forKey: name) == nil
         }
