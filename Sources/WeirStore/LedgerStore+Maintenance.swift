@@ -51,8 +51,10 @@ extension LedgerStore {
     ///
     /// Folds the journal into `usage` once a slot, deletes journal rows behind the fold, folds slots into hours, deletes
     /// old hours, and empties the write-ahead log. Each slice is one commit: a crash between any two loses nothing.
-    /// `today` is the slot that the local day began with: an hour that it divides is kept in two parts.
+    /// `today` is the slot that the local day began with: an hour that it divides is kept in two parts. While usage is handed out in
+    /// parts nothing is done: what moved between two of them would be in neither.
     package func maintain(now: Instant, today: Slot? = nil, budget: Int = 1_000) throws(StoreError) -> Bool {
+        guard !isHandingOut else { return false }
         let budget = max(1, budget)
         if try database.checkpoint(ifOver: Self.walPagesMax) { return true }
         if try fold(now: now, budget: budget) { return true }

@@ -11,6 +11,8 @@ package struct LoadReport: Hashable, Sendable {
     package var latest: Slot?
     /// The number of the first subject that was not handed out yet; nil: all were.
     fileprivate var next: UInt32? = 0
+    /// Every slot with usage, once they are known.
+    fileprivate var slots: [UInt32]?
 
     package var isWhole: Bool { next == nil }
 
@@ -95,7 +97,14 @@ extension LedgerStore {
     ) throws(StoreError) -> LoadReport {
         guard let first = former.next else { return former }
         var report = former
-        report.latest = try queries.latest.first { row throws(StoreError) in Slot(number: try row.unsigned32(0)) }
+        let slots: [UInt32]
+        if let known = former.slots {
+            slots = known
+        } else {
+            slots = try self.slots(from: since.number)
+            report.latest = try queries.latest.first { row throws(StoreError) in Slot(number: try row.unsigned32(0)) }
+        }
+        report.slots = slots
         func hand(_ key: UsageKey, _ amount: Amount) {
             report.amounts += 1
             if key.slot > now { report.fromTheFuture += 1 }
@@ -103,13 +112,15 @@ extension LedgerStore {
         }
         // Whatever is beyond the last known subject belongs to no name, and is counted all the same.
         let last = nextSubject > first && nextSubject - first > count ? first + count - 1 : .max
-        for slot in try slots(from: since.number) {
+        for slot in slots {
             try queries.load.each(.unsigned(slot), .unsigned(first), .unsigned(last)) { row throws(StoreError) in
                 hand(try Self.key(row), try amount(row, from: 2))
             }
         }
         report.next = last < .max ? last + 1 : nil
+        isHandingOut = !report.isWhole
         guard report.isWhole else { return report }
+        report.slots = nil
         for (key, amount) in tally.unfolded where key.slot >= since {
             hand(key, amount)
             report.latest = max(report.latest ?? key.slot, key.slot)

@@ -22,6 +22,8 @@ package final class LedgerStore {
     var folded: UInt64 = 0
     /// The slot in which the last fold began.
     var foldedIn: Slot?
+    /// Usage is being handed out in parts.
+    var isHandingOut = false
     /// Where the search for slots to be folded into hours goes on.
     var hourCursor: UInt32 = 0
     /// The number of the last journal row that is durable.

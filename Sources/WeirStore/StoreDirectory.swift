@@ -51,9 +51,7 @@ package final class StoreDirectory: Sendable {
         return stat("\(path)/\(name)", &status) == 0 && status.st_size > 0
     }
 
-    private func missing(_ name: String) -> StoreError {
-        .unreachable(path: "\(path)/\(name)", call: "open", errno: ENOENT)
-    }
+    private func missing(_ name: String) -> StoreError { .incomplete(path: "\(path)/\(name)") }
 
     /// A directory of a simulated disk, which nobody else can reach.
     package init(_ path: String, on vfs: SimulatedVFS) {

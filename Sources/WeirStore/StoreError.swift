@@ -34,6 +34,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case heldByAnother(path: String, pid: Int32)
     /// A system call on the store's directory failed.
     case unreachable(path: String, call: String, errno: Int32)
+    /// One of its two files is there, and this one is not.
+    case incomplete(path: String)
     /// It was closed, at the end: nothing is read or written any more.
     case closed(path: String)
     /// The request itself does not fit what is stored.
@@ -97,6 +99,8 @@ extension StoreError: CustomStringConvertible {
         case .heldByAnother(let path, 0): "\(path) is held by another process"
         case .heldByAnother(let path, let pid): "\(path) is held by process \(pid)"
         case .unreachable(let path, let call, let errno): "\(path): \(call) failed with error \(errno)"
+        case .incomplete(let path):
+            "\(path) is missing, one half of the store: restore both files from one backup, or name another store"
         case .closed(let path): "\(path) is closed"
         case .refused(let refusal): refusal.description
         case .other(let failure): failure.description

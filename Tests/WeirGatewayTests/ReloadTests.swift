@@ -37,6 +37,30 @@ import WeirRuntime
         }
     }
 
+    @Test("keeps what is known of a relay whose share alone changes, and asks a new one at once what it offers")
+    func offers() async throws {
+        let home = try Gate.Home()
+        let second = try Sink()
+        try await Gate.run(home) { gate in
+            let client = try gate.client()
+            #expect(try eventually { try Self.offersAll(client) })
+            let known = "{ name: relay, address: \"127.0.0.1:\(home.relay.port)\", tls: none, connections: 7 }"
+            try home.write(settings: ["relays: [\(known)]"])
+            #expect(try await gate.administration.reload(by: gate.actor).changes.count == 1)
+            #expect(try Self.offersAll(client))
+            // It gets no mail that would tell.
+            let backup = "{ name: second, address: \"127.0.0.1:\(second.port)\", tls: none, weight: 0 }"
+            try home.write(settings: ["relays: [\(known), \(backup)]"])
+            #expect(try await gate.administration.reload(by: gate.actor).changes.count == 1)
+            #expect(try eventually { try Self.offersAll(client) })
+        }
+    }
+
+    private static func offersAll(_ client: SMTPClient) throws -> Bool {
+        let offered = try client.command("EHLO client.example").lines
+        return ["8BITMIME", "SMTPUTF8", "DSN"].allSatisfy { offered.contains($0) }
+    }
+
     @Test("closes a listener that is gone, while its sessions live on")
     func closes() async throws {
         let two = [

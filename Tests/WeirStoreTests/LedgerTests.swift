@@ -122,6 +122,29 @@ import WeirStore
         #expect(try ledger.counts().count == Int(count) + 2)
     }
 
+    @Test("hands out the same in parts of any size, upkeep asked for in between", arguments: [1, 2, 3] as [UInt32])
+    func parts(count: UInt32) throws {
+        let ledger = try LedgerStore(in: store.directory)
+        let accounts = try (0..<5).map { try ledger.subject(.account, "user\($0)") }
+        for slot in 0..<26 { try ledger.append(accounts.map { row($0, at: noon + UInt64(slot) * Slot.span) }) }
+        let before = try ledger.counts()
+        // As after a kill: nothing is folded yet.
+        let reopened = try LedgerStore(in: store.crashed(seed: 1).directory)
+        var (counts, report): ([Cell: Amount], LoadReport) = ([:], LoadReport())
+        repeat {
+            report = try reopened.load(
+                since: Slot(number: 0), now: Slot(number: .max), continuing: report, subjects: count
+            ) { slot, subject, amount in
+                counts[Cell(slot: slot.number, subject: subject.number), default: .zero] += amount
+            }
+            if !report.isWhole { try reopened.drain(now: noon + 3 * .hour, budget: 7) }
+        } while !report.isWhole
+        #expect(counts == before)
+        #expect(try reopened.maintain(now: noon + 3 * .hour), "or this shows nothing")
+        try reopened.drain(now: noon + 3 * .hour)
+        #expect(try reopened.counts(by: 12) == ledger.counts(by: 12))
+    }
+
     @Test("hands out rows of the future as of now, and says so")
     func future() throws {
         let ledger = try LedgerStore(in: store.directory)

@@ -41,7 +41,7 @@ extension GatewayAdministration.Daemon {
         server.gateway.generation.relays.all.map { relay in
             let settings = relay.settings
             return Status.Relay(
-                name: settings.name, address: settings.address.description, up: relay.isUp && relay.answers,
+                name: settings.name, address: settings.address.description, up: relay.isUp,
                 connections: relay.openCount,
                 connectionsMax: settings.connections, trouble: server.gateway.trouble(of: relay))
         }

@@ -212,7 +212,7 @@ extension AdminError {
         case .refused(let refusal): self.init(.invalid, "\(refusal.description).")
         case .full, .heldByAnother: self.init(.temporary, error.explanation)
         case .unreachable(_, _, let code) where code == 13 || code == 1: self.init(.notPermitted, error.explanation)
-        case .damaged, .foreign, .newerVersion, .olderVersion, .fsyncFailed, .unreachable, .closed, .other:
+        case .damaged, .foreign, .newerVersion, .olderVersion, .incomplete, .fsyncFailed, .unreachable, .closed, .other:
             self.init(.fault, error.explanation)
         }
     }

@@ -22,7 +22,7 @@ extension Gateway {
         for relay in relays where !relay.isUp {
             alarms.append("Relay \(relay.settings.name) is down: \(trouble(of: relay) ?? "it was never reached").")
         }
-        for relay in relays where relay.isUp && !relay.answers {
+        for relay in relays where relay.isUp && relay.keepsSilent(at: runtime.now) {
             alarms.append("Relay \(relay.settings.name) \(Gateway.silence).")
         }
         if let alarm = generation.scanner?.alarm { alarms.append(alarm) }
@@ -49,7 +49,7 @@ extension Gateway {
     /// Why a relay rests or is left out, in words; nil while it takes mail.
     package func trouble(of relay: RelayState) -> String? {
         guard relay.isUp else { return relayWatch.trouble(of: relay.settings.name) }
-        return relay.answers ? nil : Gateway.silence
+        return relay.keepsSilent(at: runtime.now) ? Gateway.silence : nil
     }
 
     private static let silence = "keeps silent in the middle of messages"

@@ -49,6 +49,7 @@ extension Gateway {
             try? await accounts.adopt(policies: former.policies, rules: former.configuration.networks)
             throw error
         }
+        probeThoseDue()
         await closeDisowned()
         await adoptNotices()
         telemetry.log.level = LogLevel(name: loaded.configuration.log.level.rawValue) ?? .info

@@ -58,7 +58,7 @@ extension Gateway {
             round += 1
             if round % Gateway.sweepRounds == 0 { sweep(pools[index]) }
             guard index == 0 else { continue }
-            probeResting()
+            probeThoseDue()
             generation.scanner?.probeIfRested(on: loop)
             climateWatch.look(at: detector.alarm, telemetry)
             noteClock()
@@ -81,11 +81,10 @@ extension Gateway {
         pool.sweep { relay in relays.contains { $0 === relay } }
     }
 
-    /// Begins to probe every relay whose rest is over.
-    private func probeResting() {
+    /// Begins to probe every relay whose rest is over, or that is new.
+    func probeThoseDue() {
         let now = runtime.now
-        for (index, relay) in generation.relays.all.enumerated() {
-            guard let end = relay.restsUntil, end <= now else { continue }
+        for (index, relay) in generation.relays.all.enumerated() where relay.isProbeDue(at: now) {
             startProbe(relay, on: index % runtime.loops.count)
         }
     }

@@ -66,9 +66,8 @@ extension StoreError {
     package var exitStatus: Int32 {
         switch self {
         case .heldByAnother, .full: 75
-        case .unreachable(_, "open", ENOENT): 65
         case .unreachable(_, _, let code): code == EACCES || code == EPERM ? 77 : 74
-        case .damaged, .foreign, .newerVersion, .olderVersion: 65
+        case .damaged, .foreign, .newerVersion, .olderVersion, .incomplete: 65
         case .fsyncFailed, .closed, .other: 74
         case .refused: 65
         }
@@ -82,12 +81,11 @@ extension StoreError {
         case .heldByAnother(let path, _): "\(path) is held by another process: stop it, or name another store"
         case .unreachable(let path, "mkdir", ENOENT):
             "\(path): \(SystemError.text(ENOENT)): only the last folder is made; make those above it, or name another store"
-        case .unreachable(let path, "open", ENOENT):
-            "\(path) is missing, one half of the store: restore both files from one backup, or name another store"
         case .unreachable(let path, let call, let code):
             "\(path): \(call): \(SystemError.text(code)): the store's folder must be writable for the user that weir runs as"
         case .full(let failure): "the store's disk is full: \(failure): make room and try again"
-        case .damaged, .foreign, .newerVersion, .olderVersion, .fsyncFailed, .closed, .refused, .other: description
+        case .damaged, .foreign, .newerVersion, .olderVersion, .incomplete, .fsyncFailed, .closed, .refused, .other:
+            description
         }
     }
 }

@@ -166,7 +166,7 @@ package final class RelayMeter: Sendable {
 
     /// From now on each scrape asks `relay` whether it takes mail and how many connections stand.
     func sample(_ relay: RelayState) {
-        metrics.relays.up[label].sample { [weak relay] in relay.map { $0.isUp && $0.answers ? 1 : 0 } ?? 0 }
+        metrics.relays.up[label].sample { [weak relay] in relay?.isUp == true ? 1 : 0 }
         metrics.relays.connections[label].sample { [weak relay] in Int64(relay?.openCount ?? 0) }
     }
 }

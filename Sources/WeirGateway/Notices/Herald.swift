@@ -129,12 +129,13 @@ package final class Herald: Sendable {
 
     /// Tells of limits that an account has come near.
     func warn(_ crossings: [Crossing], of account: String) {
-        let told = crossings.compactMap { crossing -> (crossing: Crossing, notices: [Notice])? in
-            let event = AccountEvent(crossing, of: account, at: runtime.wall, random: runtime.random())
-            let notices = event.map { self.notices(of: $0) } ?? []
-            return notices.isEmpty ? nil : (crossing, notices)
+        let told = crossings.compactMap { crossing -> (crossing: Crossing, event: AccountEvent)? in
+            guard let event = AccountEvent(crossing, of: account, at: runtime.wall, random: runtime.random()),
+                state.withLock({ !$0.terms.channels(of: event).isEmpty })
+            else { return nil }
+            return (crossing, event)
         }
-        for (crossing, notices) in told where !crossing.isSurpassed(in: told.map(\.crossing)) { tell(notices) }
+        for (crossing, event) in told where !crossing.isSurpassed(in: told.map(\.crossing)) { tell(notices(of: event)) }
     }
 
     // MARK: - Ways

@@ -97,16 +97,23 @@ package final class RelayPool: @unchecked Sendable {
         defer { for relay in lines { relay.leaveLine(search.waiter) } }
         while true {
             if search.waiter.isInterrupted { throw .interrupted }
-            let candidates = search.relays.candidates(excluding: search.excluded, at: loop.now)
-            guard !candidates.isEmpty, loop.now + RelayPool.attemptMin <= search.end else { throw .unreachable }
-            let able = candidates.filter { $0.offered?.offers(search.needed) ?? true }
+            let candidates = search.relays.candidates(excluding: search.excluded)
+            guard !candidates.isEmpty else { throw .unreachable }
+            guard loop.now + RelayPool.attemptMin <= search.end else { throw lines.isEmpty ? .unreachable : .busy }
+            var able = candidates.filter { $0.offered?.offers(search.needed) ?? true }
             guard !able.isEmpty else { throw .lacksExtension }
+            // Those that keep silent are left out where others are there.
+            let answering = able.filter { !$0.isSilent(at: loop.now) }
+            if !answering.isEmpty { able = answering }
+            // A turn at one that is not asked any more is the next one's.
+            for relay in lines where !able.contains(where: { $0 === relay }) { relay.leaveLine(search.waiter) }
+            lines.removeAll { relay in !able.contains { $0 === relay } }
             var isBusy = false
             for relay in able {
                 // One of weight 0 is for when all others fail, not for when they are busy.
                 if relay.settings.weight == 0, isBusy { break }
                 let idleAtHand = !search.isNew && hasIdle(relay)
-                let claim = relay.claim(for: search.account, idleAtHand: idleAtHand, by: search.waiter)
+                let claim = relay.claim(for: search.account, idleAtHand: idleAtHand, by: search.waiter, at: loop.now)
                 if claim == .wait {
                     isBusy = isBusy || relay.settings.weight > 0
                     if !lines.contains(where: { $0 === relay }) { lines.append(relay) }

@@ -1,5 +1,5 @@
 import Synchronization
-import WeirBase
+package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 import WeirRuntime
@@ -9,7 +9,7 @@ package import WeirSMTP
 package final class RelayState: Sendable {
     package let settings: Relay
     package let meter: RelayMeter?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
         /// Connections that stand or are being made, on all loops.
@@ -21,9 +21,13 @@ package final class RelayState: Sendable {
         /// Attempts that failed since one last succeeded.
         var failures = 0
         var restsUntil: Instant?
-        /// How often it kept silent in the middle of a message since it last ended one, and when it may be tried again; nil: it answers.
+        /// Since it last ended a message: how often it kept silent in the middle of one; when it may be tried again, nil where it
+        /// answers; when one was last let through to try it.
         var silences = 0
         var silentUntil: Instant?
+        var triedAt: Instant?
+        /// When it last ended a message.
+        var answeredAt: Instant?
         /// What the relay offered when it was last reached; nil before.
         var offered: Extensions?
     }
@@ -35,9 +39,16 @@ package final class RelayState: Sendable {
         var isCalled = false
     }
 
-    package init(_ settings: Relay, meter: RelayMeter? = nil) {
+    /// What is known of `former`, where that is the same relay with other settings, is known of this one.
+    package init(_ settings: Relay, meter: RelayMeter? = nil, after former: RelayState? = nil) {
         self.settings = settings
         self.meter = meter
+        var known = State()
+        if let former, former.settings.isSameServer(as: settings) {
+            known = former.state.withLock { $0 }
+            (known.open, known.held, known.line) = (0, [:], [])
+        }
+        state = Mutex(known)
         meter?.sample(self)
     }
 
@@ -58,7 +69,9 @@ package final class RelayState: Sendable {
 
     /// Claims a connection. Where none may be had `waiter` stands in line and is woken when its turn comes: then it claims again, and
     /// keeps its place if that was in vain.
-    func claim(for account: SubjectID, idleAtHand: Bool, by waiter: Waiter) -> Claim {
+    ///
+    /// Of one that kept silent the first claim after its rest is the one that tries it: the next must wait for the outcome, or a minute.
+    func claim(for account: SubjectID, idleAtHand: Bool, by waiter: Waiter, at now: Instant) -> Claim {
         state.withLock { state in
             let held = state.held[account, default: 0]
             let place = state.line.firstIndex { $0.waiter === waiter }
@@ -73,6 +86,9 @@ package final class RelayState: Sendable {
             if let place { state.line.remove(at: place) }
             if !idleAtHand { state.open += 1 }
             state.held[account] = held + 1
+            if let rested = state.silentUntil, rested <= now {
+                (state.silentUntil, state.triedAt) = (now + RelayState.restMax, now)
+            }
             return idleAtHand ? .reuse : .open
         }
     }
@@ -129,30 +145,42 @@ package final class RelayState: Sendable {
     static let restMax: UInt64 = 60 * .second
 
     package var isUp: Bool { state.withLock { $0.restsUntil == nil } }
-    /// Whether it ended the last message, as far as it was given one: else it is left out while another does.
-    package var answers: Bool { state.withLock { $0.silentUntil == nil } }
     package var offered: Extensions? { state.withLock { $0.offered } }
+    /// Whether it is to be probed: its rest is over, or nobody has reached it yet.
+    func isProbeDue(at now: Instant) -> Bool {
+        state.withLock { state in state.restsUntil.map { $0 <= now } ?? (state.offered == nil) }
+    }
     var restsUntil: Instant? { state.withLock { $0.restsUntil } }
 
-    /// Whether it kept silent, and is not to be asked just now where another is there: after a rest one session at a time tries it.
-    func isSilent(at now: Instant) -> Bool {
-        state.withLock { state in state.silentUntil.map { now < $0 || !state.held.isEmpty } ?? false }
+    /// How long after it might have been tried again a silence is told of, where nobody tries.
+    static let silenceTold: UInt64 = 10 * .minute
+
+    /// Whether it kept silent, and is not to be asked just now where another is there.
+    func isSilent(at now: Instant) -> Bool { state.withLock { $0.silentUntil.map { now < $0 } ?? false } }
+
+    /// Whether it kept silent in the middle of the latest messages, as far as anybody knows.
+    package func keepsSilent(at now: Instant) -> Bool {
+        state.withLock { $0.silentUntil.map { now < $0 + RelayState.silenceTold } ?? false }
     }
 
-    /// Notes that a session waited in vain for its answer; returns whether it had answered before. `jitter` is random.
-    func keptSilent(now: Instant, jitter: UInt64) -> Bool {
+    /// Notes that a session waited in vain for its answer from `began` on; returns whether it had answered before. `jitter` is random.
+    ///
+    /// Of the sessions that were under way when it fell silent only the first counts; the rests grow with each that tried it since.
+    func keptSilent(since began: Instant, now: Instant, jitter: UInt64) -> Bool {
         state.withLock { state in
-            let answered = state.silentUntil == nil
+            let wasSilent = state.silentUntil != nil
+            let isNews = wasSilent ? state.triedAt.map { $0 <= began } : state.answeredAt.map { $0 <= began }
+            guard isNews ?? !wasSilent else { return false }
             state.silences = min(state.silences + 1, 16)
             state.silentUntil = now + RelayState.rest(after: state.silences, jitter: jitter)
-            return answered
+            return !wasSilent
         }
     }
 
-    /// Notes that it has answered a message; returns whether it had kept silent before.
-    func answered() -> Bool {
+    /// Notes that it has ended a message; returns whether it had kept silent before.
+    func answered(now: Instant) -> Bool {
         state.withLock { state in
-            defer { (state.silences, state.silentUntil) = (0, nil) }
+            defer { (state.silences, state.silentUntil, state.triedAt, state.answeredAt) = (0, nil, nil, now) }
             return state.silentUntil != nil
         }
     }
@@ -182,5 +210,12 @@ package final class RelayState: Sendable {
             state.restsUntil = now + RelayState.rest(after: state.failures, jitter: jitter)
             return wasUp
         }
+    }
+}
+
+extension Relay {
+    /// Whether who answers there, and what he offers, must be the same.
+    fileprivate func isSameServer(as other: Relay) -> Bool {
+        (address, tls, ca, login) == (other.address, other.tls, other.ca, other.login)
     }
 }

@@ -9,13 +9,16 @@ package final class Relays: Sendable {
     private let pools: [RelayPool]
     private let random: @Sendable () -> UInt64
 
-    /// Keeps the state of every relay of `former` whose settings have not changed.
+    /// Keeps the state of every relay of `former` whose settings have not changed, and what is known of one whose share or bound has.
     package init(
         _ settings: [Relay], pools: [RelayPool], former: Relays? = nil, meter: (String) -> RelayMeter? = { _ in nil },
         random: @escaping @Sendable () -> UInt64
     ) {
         all = settings.map { settings in
-            former?.all.first { $0.settings == settings } ?? RelayState(settings, meter: meter(settings.name))
+            former?.all.first { $0.settings == settings }
+                ?? RelayState(
+                    settings, meter: meter(settings.name),
+                    after: former?.all.first { $0.settings.name == settings.name })
         }
         self.pools = pools
         self.random = random
@@ -30,14 +33,11 @@ package final class Relays: Sendable {
     /// Whether some relay offers this, as far as is known.
     func mayOffer(_ keywords: Extensions.Keywords) -> Bool { all.contains { $0.offered?.offers(keywords) ?? true } }
 
-    /// The relays that do not rest, in an order drawn by weight; those of weight 0 come last. Those that keep silent are left out
-    /// where others are there.
-    func candidates(excluding excluded: [RelayState], at now: Instant) -> [RelayState] {
+    /// The relays that do not rest, in an order drawn by weight; those of weight 0 come last.
+    func candidates(excluding excluded: [RelayState]) -> [RelayState] {
         let up = all.filter { relay in relay.isUp && !excluded.contains { $0 === relay } }
-        let answering = up.filter { !$0.isSilent(at: now) }
-        let able = answering.isEmpty ? up : answering
-        var left = able.filter { $0.settings.weight > 0 }
-        guard able.count > 1 else { return able }
+        guard up.count > 1 else { return up }
+        var left = up.filter { $0.settings.weight > 0 }
         var drawn: [RelayState] = []
         while !left.isEmpty {
             let total = left.reduce(0) { $0 + UInt64($1.settings.weight) }
@@ -50,7 +50,7 @@ package final class Relays: Sendable {
             }
             drawn.append(left.remove(at: index ?? 0))
         }
-        return drawn + able.filter { $0.settings.weight == 0 }
+        return drawn + up.filter { $0.settings.weight == 0 }
     }
 
     /// Asks the other loops to close an idle connection of `relay`, for one that has none and may open none.

@@ -61,8 +61,8 @@ extension Session {
         guard let relay = transaction.relay else { return ForwardedReply(.relayLost) }
         gateway.ledger.file(transaction.holds, message: transaction.id)
         relay.enqueueData()
+        let asked = loop.now
         do throws(ConnectionError) {
-            let asked = loop.now
             let limit = min(generation.timeouts.relay, RelayPool.searchMax)
             let answer = try await relay.nextReply(until: asked + limit) { reply, octets in
                 relay.relay.meter?.replied(.data, code: reply.code, after: loop.now.since(asked))
@@ -72,7 +72,7 @@ extension Session {
             if let answer { return refusedData(answer, transaction, relay) }
         } catch {
             if waiter.isInterrupted { throw error }
-            noteSilence(of: relay, error)
+            noteSilence(of: relay, error, since: asked)
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }
@@ -97,6 +97,7 @@ extension Session {
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }
+        noteAnswer(of: relay)
         return answer
     }
 
@@ -204,7 +205,8 @@ extension Session {
 
     /// Waits until the relay has taken what is enqueued for it; the client is not read meanwhile.
     private func drain(_ relay: RelayConnection) async throws(ConnectionError) -> Outcome? {
-        let deadline = loop.now + generation.timeouts.relay
+        let asked = loop.now
+        let deadline = asked + generation.timeouts.relay
         while true {
             switch relay.connection.flushNow() {
             case .done: return earlyAnswer(of: relay)
@@ -215,6 +217,7 @@ extension Session {
                     try await relay.connection.wait(until: deadline)
                 } catch {
                     if waiter.isInterrupted { throw error }
+                    noteSilence(of: relay, error, since: asked)
                     return .relayLost
                 }
             }
@@ -344,7 +347,11 @@ extension Session {
             return reply
         } catch {
             // A copy may have gone, and the charge stays; but for a dot that never went out whole.
-            if relay.hasUnsent { gateway.ledger.refund(transaction.holds) } else { noteSilence(of: relay, error) }
+            if relay.hasUnsent {
+                gateway.ledger.refund(transaction.holds)
+            } else {
+                noteSilence(of: relay, error, since: asked)
+            }
             abandonRelay(of: transaction)
             return ForwardedReply(.relayLost)
         }

@@ -186,8 +186,8 @@ extension Session {
     }
 
     /// Lets a client that has waited for half of its time have the answers so far: for the next it has all of it again.
-    private func relieveClient() {
-        guard let due = answerDue, due.since(loop.now) <= RelayPool.searchMax / 2 else { return }
+    private func relieveClient(after waited: UInt64 = RelayPool.searchMax / 2) {
+        guard let due = answerDue, due.since(loop.now) + waited <= RelayPool.searchMax else { return }
         _ = client.flushNow()
         answerDue = nil
     }
@@ -216,6 +216,8 @@ extension Session {
             }
         }
         end(&run)
+        // The relay's answer to DATA may take as long again.
+        relieveClient(after: .second)
         answerDue = nil
         answers.removeAll(keepingCapacity: true)
         return farewell == nil
@@ -252,6 +254,7 @@ extension Session {
             // What another relay said or did before it was lost is not this one's.
             farewell = nil
             var isSilent = false
+            let asked = loop.now
             do throws(ConnectionError) {
                 let deadline = min(loop.now + generation.timeouts.relay, due)
                 if transaction.awaitsMailReply {
@@ -288,19 +291,19 @@ extension Session {
                 }
             } catch {
                 if waiter.isInterrupted { throw error }
-                noteSilence(of: relay, error)
+                noteSilence(of: relay, error, since: asked)
                 isSilent = error == .timedOut
             }
-            guard await replaceRelay(of: transaction, isSilent: isSilent) else { break }
+            end(&run)
+            // Where no other takes it the envelope has a recipient that was refused: it goes to none any more.
+            transaction.isLost = await !replaceRelay(of: transaction, isSilent: isSilent)
+            if transaction.isLost { break }
             run.asked = loop.now
         }
         giveBackOne(hold)
         transaction.conduct?.hear(nil)
-        end(&run)
         let reply = farewell ?? ForwardedReply(unavailable(transaction))
         tell(.failed, code: reply.code)
-        // The envelope has a recipient now that was refused: it goes to no other relay.
-        transaction.isLost = true
         client.output.append(contentsOf: reply.octets)
         meter.answered(.rcpt, code: reply.code)
         return reply.code

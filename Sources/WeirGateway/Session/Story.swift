@@ -52,16 +52,19 @@ struct Story {
 
 /// What sessions tell of themselves.
 extension Session {
-    /// Notes it where the relay is lost because it kept silent.
-    func noteSilence(of relay: RelayConnection, _ error: ConnectionError) {
-        guard error == .timedOut else { return }
-        guard relay.relay.keptSilent(now: loop.now, jitter: gateway.runtime.random()) else { return }
+    /// Notes it where the relay is lost because it kept silent from `asked` on, for as long as one may be expected to answer.
+    func noteSilence(of relay: RelayConnection, _ error: ConnectionError, since asked: Instant) {
+        let now = loop.now
+        guard error == .timedOut, now.since(asked) >= min(generation.timeouts.relay, RelayPool.attemptMin) else {
+            return
+        }
+        guard relay.relay.keptSilent(since: asked, now: now, jitter: gateway.runtime.random()) else { return }
         gateway.telemetry.log.warning("relay silent", ["relay": .string(relay.relay.settings.name)])
     }
 
     /// Notes that a relay has answered a message.
     func noteAnswer(of relay: RelayConnection) {
-        guard relay.relay.answered() else { return }
+        guard relay.relay.answered(now: loop.now) else { return }
         gateway.telemetry.log.info("relay answers", ["relay": .string(relay.relay.settings.name)])
     }
 

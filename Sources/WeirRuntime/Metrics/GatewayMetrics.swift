@@ -201,7 +201,7 @@ package struct RelayMetrics: Sendable {
         up = registry.add(
             .gauge(
                 "weir_relay_up",
-                "1 if the relay can be reached, and did not keep silent in the middle of the last message."), relays)
+                "1 if the last probe of or delivery attempt to the relay succeeded."), relays)
         connections = registry.add(.gauge("weir_relay_connections_active", "Open connections to a relay."), relays)
         replies = registry.add(
             .counter("weir_relay_replies_total", "Replies received from a relay by class and stage."), relays,

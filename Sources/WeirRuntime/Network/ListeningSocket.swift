@@ -68,6 +68,8 @@ private final class Acceptor: DescriptorObserver, @unchecked Sendable {
     /// Given up for a moment when descriptors run out, so that a connection can be taken and closed at once.
     private var reserve: Int32 = -1
     private var isOpen = false
+    /// It does not look at the socket for a moment.
+    private var isPausing = false
 
     init(descriptor: Int32, loop: EventLoop, accept: @escaping @Sendable (Transport, RuntimeExecutor) -> Void) {
         self.descriptor = descriptor
@@ -76,23 +78,28 @@ private final class Acceptor: DescriptorObserver, @unchecked Sendable {
     }
 
     func open() {
-        reserve = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        setReserve()
         // A loop that cannot watch the socket leaves it to the others.
-        isOpen = (try? loop.register(descriptor, observer: self, listening: true)) != nil
+        isOpen = watch()
     }
+
+    private func watch() -> Bool { (try? loop.register(descriptor, observer: self, listening: true)) != nil }
+
+    private func setReserve() { if reserve < 0 { reserve = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) } }
 
     func close() {
         guard isOpen else { return }
         isOpen = false
-        loop.unregister(descriptor, staysOpen: true)
+        if !isPausing { loop.unregister(descriptor, staysOpen: true) }
         if reserve >= 0 { Glibc.close(reserve) }
+        reserve = -1
     }
 
     /// Connections taken at one go, so that sessions get their turn in a flood.
     private static let batch = 32
 
     func descriptorReady(_ readiness: Readiness) {
-        for _ in 0..<Acceptor.batch where isOpen {
+        for _ in 0..<Acceptor.batch where isOpen && !isPausing {
             var accepted: Int32 = -1
             let peer = SocketAddress {
                 accepted = clinux_accept(descriptor, $0, $1)
@@ -111,10 +118,29 @@ private final class Acceptor: DescriptorObserver, @unchecked Sendable {
     }
 
     /// Out of descriptors: takes one connection and closes it, so that the socket does not stay readable for ever.
+    ///
+    /// Where another thread was quicker to take what was given up, the loop looks away for a moment: it would be called without end.
     private func refuseOne() {
         if reserve >= 0 { Glibc.close(reserve) }
+        reserve = -1
         let refused = clinux_accept(descriptor, nil, nil)
         if refused >= 0 { Glibc.close(refused) }
-        reserve = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        setReserve()
+        if reserve < 0 { pause() }
+    }
+
+    /// How long a loop that cannot even refuse looks away, in nanoseconds.
+    private static let pause: UInt64 = .second / 10
+
+    private func pause() {
+        isPausing = true
+        loop.unregister(descriptor, staysOpen: true)
+        loop.spawn { [self] in
+            await loop.sleep(until: loop.now + Acceptor.pause)
+            isPausing = false
+            guard isOpen else { return }
+            setReserve()
+            isOpen = watch()
+        }
     }
 }
