@@ -35,8 +35,8 @@ package final class Gateway: Sendable {
     let upkeep = Mutex<[Upkeep]>([])
     /// Relays that are being probed.
     let probing = Mutex<Set<ObjectIdentifier>>([])
-    /// Of every relay that a generation in use may have, by name.
-    let secrets: Mutex<[String: RelayConnector.Secrets]>
+    /// Of every relay that a generation in use may have.
+    let secrets: Mutex<[Relay: RelayConnector.Secrets]>
     let isReloading = Atomic<Bool>(false)
     private let draining = Atomic<Bool>(false)
 

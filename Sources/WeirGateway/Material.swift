@@ -8,8 +8,7 @@ package struct Material: Sendable {
 
     /// By listener name.
     package var serverTLS: [String: ServerWrap]
-    /// By relay name.
-    package var relaySecrets: [String: RelayConnector.Secrets]
+    package var relaySecrets: [Relay: RelayConnector.Secrets]
     /// Keys the account's name in `X-Weir-Account`.
     package var hashKey: [UInt8]
     package var scannerPassword: [UInt8]?
@@ -21,7 +20,7 @@ package struct Material: Sendable {
     package var webhooks: [WebhookAccess] = []
 
     package init(
-        serverTLS: [String: ServerWrap], relaySecrets: [String: RelayConnector.Secrets], hashKey: [UInt8]
+        serverTLS: [String: ServerWrap], relaySecrets: [Relay: RelayConnector.Secrets], hashKey: [UInt8]
     ) {
         self.serverTLS = serverTLS
         self.relaySecrets = relaySecrets

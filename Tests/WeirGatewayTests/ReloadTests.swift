@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 import WeirAdmin
@@ -130,6 +131,33 @@ import WeirRuntime
             #expect(gate.daemon.server.gateway.addresses == addresses)
             #expect(try client.message(to: ["a@example.com", "b@example.com", "c@example.com"], body).delivered == 2)
             #expect(try gate.curl("/metrics").body.contains("weir_config_last_reload_successful 0\n"))
+        }
+    }
+
+    @Test("that is refused leaves the way to the relays as it was")
+    func refusedRelays() async throws {
+        let relay = try Sink(offers: ["AUTH PLAIN"]) { event in
+            guard case .command(let line) = event, line.hasPrefix("AUTH") else { return nil }
+            return .reply("235 2.7.0 Welcome")
+        }
+        let home = try Gate.Home(relay: relay)
+        try home.folder.write("secret\n", to: "relay.secret")
+        let address = "name: relay, address: \"127.0.0.1:\(relay.port)\", tls: none"
+        try home.write(settings: ["relays: [{ \(address), login: gate1, password_file: relay.secret }]"])
+        try await Gate.run(home) { gate in
+            let refusal = ReloadTests.refusals[5]
+            try home.write(settings: refusal.settings + ["hostname: other.example", "relays: [{ \(address) }]"])
+            await #expect(throws: AdminError.self) { try await gate.administration.reload(by: gate.actor) }
+            relay.forget()
+            // Each holds a connection of its own, so most are new.
+            let clients = try (0..<5).map { _ in try gate.client() }
+            for client in clients {
+                try client.must("MAIL FROM:<s@client.example>")
+                try client.must("RCPT TO:<a@example.com>")
+            }
+            let hellos = relay.commands.filter { $0.hasPrefix("EHLO") }
+            #expect(!hellos.isEmpty && hellos.allSatisfy { $0 == "EHLO gate.example" }, "\(hellos)")
+            #expect(relay.commands.count { $0.hasPrefix("AUTH PLAIN") } == hellos.count)
         }
     }
 }

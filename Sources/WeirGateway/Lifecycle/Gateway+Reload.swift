@@ -39,16 +39,19 @@ extension Gateway {
         let former = generation
         try check(loaded, material, former)
         let changes = former.changes(to: loaded, material)
-        let connector = connector(loaded.configuration, material)
-        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.adopt(connector) }.value }
+        let opened: [(port: Port, socket: any Listening)]
         do throws(ReloadError) {
             try await adopt(loaded.policies, loaded.configuration.networks)
-            try swap(loaded, material, former)
+            opened = try openNew(loaded.configuration.listeners)
         } catch {
             // What was taken before goes back; the accounts' store may refuse that too, and then holds the old plans all the same.
             try? await accounts.adopt(policies: former.policies, rules: former.configuration.networks)
             throw error
         }
+        // Nothing can be refused any more.
+        let connector = connector(loaded.configuration, material)
+        for (loop, pool) in zip(runtime.loops, pools) { await loop.spawn { pool.adopt(connector) }.value }
+        swap(loaded, material, former, opened)
         probeThoseDue()
         await closeDisowned()
         await adoptNotices()
@@ -98,10 +101,9 @@ extension Gateway {
         guard missing.isEmpty else { throw .plansInUse(missing) }
     }
 
-    /// Opens what is new and puts the new generation in force.
-    private func swap(_ loaded: LoadedConfiguration, _ material: Material, _ former: Generation) throws(ReloadError) {
+    /// Opens the listeners that are new: all, or none.
+    private func openNew(_ wanted: [Listener]) throws(ReloadError) -> [(port: Port, socket: any Listening)] {
         let ports = state.withLock { $0.ports }
-        let wanted = loaded.configuration.listeners
         var opened: [(port: Port, socket: any Listening)] = []
         for listener in wanted where !ports.contains(where: { $0.port.serves(listener) }) {
             do throws(ListenError) {
@@ -111,6 +113,15 @@ extension Gateway {
                 throw .listen(error)
             }
         }
+        return opened
+    }
+
+    /// Puts the new generation in force.
+    private func swap(
+        _ loaded: LoadedConfiguration, _ material: Material, _ former: Generation,
+        _ opened: [(port: Port, socket: any Listening)]
+    ) {
+        let wanted = loaded.configuration.listeners
         let metrics = telemetry.metrics
         let relays = Relays(
             loaded.configuration.relays, pools: pools, former: former.relays,

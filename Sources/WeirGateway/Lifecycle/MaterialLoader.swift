@@ -40,9 +40,9 @@ extension Material {
             certificateEnds[listener.name] = context.certificateEnd
             serverTLS[listener.name] = wrap(context)
         }
-        var secrets: [String: RelayConnector.Secrets] = [:]
+        var secrets: [Relay: RelayConnector.Secrets] = [:]
         for (index, relay) in configuration.relays.enumerated() {
-            secrets[relay.name] = collect { () throws(FileFault) in
+            secrets[relay] = collect { () throws(FileFault) in
                 RelayConnector.Secrets(
                     wrap: try relayWrap(relay, "relays[\(index)].ca"),
                     login: try credentials(of: relay, "relays[\(index)].password_file"))

@@ -1,5 +1,5 @@
 import WeirBase
-import WeirConfiguration
+package import WeirConfiguration
 package import WeirRuntime
 package import WeirSMTP
 
@@ -32,7 +32,7 @@ package struct RelayConnector: Sendable {
 
     private let runtime: Runtime
     private let hostname: String
-    private let secrets: [String: Secrets]
+    private let secrets: [Relay: Secrets]
     private let timeout: UInt64
     private let report: @Sendable (RelayState, RelayFailure?) -> Void
 
@@ -41,9 +41,9 @@ package struct RelayConnector: Sendable {
     /// Addresses of one relay that are tried in turn.
     static let addressesMax = 8
 
-    /// `secrets` are by relay name, `timeout` bounds the wait for each reply, and `report` hears of each outcome.
+    /// `timeout` bounds the wait for each reply, and `report` hears of each outcome.
     package init(
-        runtime: Runtime, hostname: String, secrets: [String: Secrets], timeout: UInt64,
+        runtime: Runtime, hostname: String, secrets: [Relay: Secrets], timeout: UInt64,
         report: @escaping @Sendable (RelayState, RelayFailure?) -> Void
     ) {
         self.runtime = runtime
@@ -124,7 +124,7 @@ package struct RelayConnector: Sendable {
         _ relay: RelayState, _ connection: Connection, _ end: Instant
     ) async throws(RelayFailure) -> RelayConnection {
         let settings = relay.settings
-        let own = secrets[settings.name]
+        let own = secrets[settings]
         var dialogue = RelayGreeting(connection: connection, timeout: timeout, end: end, meter: relay.meter)
         if settings.tls == .implicit { try await secure(connection, relay, own, end) }
         try await dialogue.expect(.greeting, 220)

@@ -66,11 +66,12 @@ final class Life: @unchecked Sendable {
         let wrapClient: RelayConnector.Wrap = { transport, _ throws(TransportFailure) in
             SimulatedTLS.wrap(transport, server: false)
         }
-        let names = configuration.relays.map(\.name)
         var material = Material(
             serverTLS: ["subscribers": wrapServer, "submission": wrapServer],
             relaySecrets: Dictionary(
-                uniqueKeysWithValues: names.map { ($0, RelayConnector.Secrets(wrap: wrapClient, login: nil)) }),
+                uniqueKeysWithValues: configuration.relays.map {
+                    ($0, RelayConnector.Secrets(wrap: wrapClient, login: nil))
+                }),
             hashKey: Life.hashKey)
         if scenario.theft != nil {
             material.templates = Theft.templates
