@@ -160,4 +160,36 @@ import WeirRuntime
             #expect(relay.commands.count { $0.hasPrefix("AUTH PLAIN") } == hellos.count)
         }
     }
+
+    @Test("that takes a listener away lets its sessions secure themselves still")
+    func securesSessionsOfOld() async throws {
+        let home = try Gate.Home()
+        let certificate = try Authority(home.folder).issue(.none)
+        let settings = ["tls: { certificate: \(certificate.certificate), key: \(certificate.key) }"]
+        func listener(_ name: String) -> String {
+            "listeners: [{ name: \(name), address: \"127.0.0.1:0\", tls: starttls, accounts: network }]"
+        }
+        try home.write(settings: settings + [listener("in")])
+        try await Gate.run(home) { (gate) async throws in
+            let script = """
+                import os, smtplib, ssl, sys, time
+                client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+                client.ehlo()
+                open(sys.argv[2], "w").close()
+                while not os.path.exists(sys.argv[3]): time.sleep(0.01)
+                client.starttls(context=ssl._create_unverified_context())
+                print(client.ehlo()[0])
+                """
+            let (ready, go) = (home.folder.file("ready"), home.folder.file("go"))
+            let output = home.folder.file("output")
+            let client = try Program(
+                "python3", ["-c", script, "\(try gate.port())", ready, go], output: output)
+            #expect(eventually { FileManager.default.fileExists(atPath: ready) }, "\(text(of: output))")
+            try home.write(settings: settings + [listener("renamed")])
+            _ = try await gate.administration.reload(by: gate.actor)
+            try home.folder.write("", to: "go")
+            #expect(client.wait(seconds: 20) == .exited(0))
+            #expect(text(of: output) == "250\n")
+        }
+    }
 }

@@ -29,6 +29,8 @@ final class Session {
     var dialogue: ServerDialogue
     /// The configuration as of the last envelope's beginning.
     var generation: Generation
+    /// Its listener's TLS as of its beginning: a reload may rename the listener, or take it away.
+    private let formerTLS: Material.ServerWrap?
     /// Who sends: told by AUTH or by the source address, never by MAIL FROM.
     var account: Account?
     /// What AUTH was answered 235 for; nil: the source address tells the account.
@@ -70,6 +72,7 @@ final class Session {
         waiter = Waiter(on: loop)
         client = Connection(transport, on: loop, waiter: waiter)
         generation = gateway.generation
+        formerTLS = generation.serverTLS[listener.name]
         dialogue = ServerDialogue(
             ServerDialogue.Policy(
                 requiresAuthentication: listener.accounts == .login,
@@ -215,7 +218,7 @@ final class Session {
     }
 
     private func secure() async throws(ConnectionError) {
-        guard let wrap = gateway.generation.serverTLS[listener.name] else {
+        guard let wrap = gateway.generation.serverTLS[listener.name] ?? formerTLS else {
             throw .failed(TransportFailure(reason: "TLS was not set up"))
         }
         do throws(ConnectionError) {
