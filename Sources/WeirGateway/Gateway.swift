@@ -193,12 +193,13 @@ package final class Gateway: Sendable {
         }
     }
 
-    func materialise(_ account: Account) async -> Bool {
+    /// Why the store does not take the account; nil: it has it.
+    func materialise(_ account: Account) async -> Ledger.Condition? {
         do throws(StoreError) {
             try await accounts.materialise(account)
-            return true
+            return nil
         } catch {
-            return false
+            return error.condition
         }
     }
 

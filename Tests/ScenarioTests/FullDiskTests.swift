@@ -66,6 +66,11 @@ extension Scenarios {
             var refusal: SMTPReply?
             for _ in 0..<2_000 where refusal == nil { refusal = try send() }
             #expect(refusal?.description.hasPrefix("452 4.3.1 ") == true, "\(refusal?.description ?? "none")")
+            // Nor can the store take whoever has sent nothing yet.
+            let stranger = try SMTPClient(port: gateway.subscribers, from: "127.0.0.3")
+            try stranger.hello()
+            let told = try stranger.command("MAIL FROM:<s@client.example>")
+            #expect(told.description.hasPrefix("452 4.3.1 "), "\(told)")
             let status = try gateway.weir("status")
             #expect(status.output.contains("The store's disk is full"), "\(status)")
             #expect(gateway.isRunning && sink.recipients == taken)

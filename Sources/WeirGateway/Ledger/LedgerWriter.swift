@@ -107,11 +107,7 @@ package final class LedgerWriter: @unchecked Sendable {
             try store.append(carried.rows, carried.observations, stories: stories)
         } catch {
             ledger.giveBack(stories)
-            switch error {
-            case .fsyncFailed: events.storeLost(error)
-            case .full: ledger.failed(.full)
-            default: ledger.failed(.failing)
-            }
+            if case .fsyncFailed = error { events.storeLost(error) } else { ledger.failed(error.condition) }
             events.commitFailed(error)
             return false
         }
@@ -214,4 +210,11 @@ extension LedgerWriter {
 
     /// Subjects that are loaded together: so many tallies stay in a processor's cache.
     private static let subjectsLoaded: UInt32 = 4_096
+}
+
+extension StoreError {
+    /// What mail is told while the store has this error.
+    var condition: Ledger.Condition {
+        if case .full = self { .full } else { .failing }
+    }
 }

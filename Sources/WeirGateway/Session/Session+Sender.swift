@@ -20,13 +20,19 @@ extension Session {
     /// what let it in does so no longer, or its account has too many connections.
     func findAccount() async -> Reply? {
         let finding = await findAccountOfAddress()
-        isStoreSilent = finding == .silence
-        guard finding == .found else { return finding == .silence ? nil : .accessEnded }
+        storeTrouble = nil
+        switch finding {
+        case .found: break
+        case .another: return .accessEnded
+        case .silence(let condition):
+            storeTrouble = condition
+            return nil
+        }
         guard let account else { return nil }
         guard permission(of: account).admitsCredential else { return .accessEnded }
         // It may have been told only now.
         if let refusal = count(account) { return refusal }
-        if permission(of: account).isProvisional { isStoreSilent = !(await gateway.materialise(account)) }
+        if permission(of: account).isProvisional { storeTrouble = await gateway.materialise(account) }
         await prepareConduct(account)
         return nil
     }
@@ -54,9 +60,9 @@ extension Session {
     }
 
     private func senderOrRefusal(_ mail: MailParameters) -> Result<Account, Turned> {
-        if isStoreSilent {
-            isStoreSilent = false
-            return .failure(Turned(reply: .storeBusy))
+        if let reply = Session.refusal(storeTrouble ?? .sound) {
+            storeTrouble = nil
+            return .failure(Turned(reply: reply))
         }
         guard let account else {
             return .failure(Turned(reply: listener.accounts == .network ? .relayingDenied : .authenticationRequired))
@@ -66,15 +72,20 @@ extension Session {
         case .unknownPlan: return .failure(Turned(reply: .storeBusy))
         case nil: break
         }
-        switch gateway.ledger.condition {
-        case .full: return .failure(Turned(reply: .diskFull))
-        case .failing: return .failure(Turned(reply: .storeBusy))
-        case .sound: break
-        }
+        if let reply = Session.refusal(gateway.ledger.condition) { return .failure(Turned(reply: reply)) }
         if let size = mail.size, let octetsMax = octetsMax(of: account), size > octetsMax {
             return .failure(Turned(reply: .messageTooBig))
         }
         return .success(account)
+    }
+
+    /// What MAIL is told while the store takes nothing.
+    private static func refusal(_ condition: Ledger.Condition) -> Reply? {
+        switch condition {
+        case .sound: nil
+        case .full: .diskFull
+        case .failing: .storeBusy
+        }
     }
 
     /// The largest message that the account's plan and the relays take; nil: any.
@@ -90,7 +101,7 @@ extension Session {
         /// The address is another account's now, or nobody's.
         case another
         /// The store cannot say.
-        case silence
+        case silence(Ledger.Condition)
     }
 
     /// Finds the account that the source address tells, where it may: again after accounts or rules have changed.
@@ -108,8 +119,10 @@ extension Session {
                     return .failure(error)
                 }
             }
-            guard case .success(let stored) = answer else { return .silence }
-            found = stored
+            switch answer {
+            case .success(let stored): found = stored
+            case .failure(let error): return .silence(error.condition)
+            }
         }
         guard account == nil || account === found else { return .another }
         (account, addressRevision) = (found, revision)

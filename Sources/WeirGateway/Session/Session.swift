@@ -37,8 +37,8 @@ final class Session {
     private(set) var credential: Credential?
     /// The accounts' revision as of which the source address told it.
     var addressRevision: UInt64 = 0
-    /// The store could not say whose address this is, or take the account: MAIL is told to come later.
-    var isStoreSilent = false
+    /// Why the store could not say whose address this is, or take the account: MAIL is told to come later.
+    var storeTrouble: Ledger.Condition?
     var transaction: Transaction?
     /// Answers that are owed to the client, in order; empty but in the middle of a segment.
     var answers: [Answer] = []
