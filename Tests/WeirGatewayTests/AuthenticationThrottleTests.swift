@@ -88,4 +88,24 @@ import WeirGateway
             #expect(try gate.client().login("bob", "old").code == 454)
         }
     }
+
+    @Test(
+        "whoever guesses does not lock out the token of an account that shares his address, and learns of no password")
+    func token() async throws {
+        let home = try Gate.Home(settings: [
+            "listeners: [{ name: in, address: \"127.0.0.1:0\", tls: none, accounts: login, plaintext_auth: true }]"
+        ])
+        try await Gate.run(home) { gate in
+            let definition = AccountDefinition(plan: "home", password: "right")
+            _ = try await gate.administration.put("ann", definition, by: gate.actor)
+            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            #expect(try gate.client().login("ann", "right").code == 235)
+            for guess in 0..<Self.limit { _ = try gate.client().login("nobody\(guess)", "wrong") }
+            #expect(try gate.client().login("ann", token).code == 235)
+            #expect(try gate.client().login("Ann", token).code == 235)
+            #expect(try gate.client().login("ann", token + "x").code == 454)
+            #expect(try gate.client().login("ann", "right").code == 454)
+            #expect(try gate.client().login("bob", token).code == 454)
+        }
+    }
 }

@@ -65,6 +65,9 @@ package final class AccountDirectory: @unchecked Sendable {
     /// Grows with every change of any account, and of the rules: what was read before is old.
     var revision: UInt64 { changes.load(ordering: .acquiring) }
 
+    /// The account of this key, if it is in memory.
+    func known(key: String) -> Account? { cache.withLock { $0.roster[key] } }
+
     /// The account of a login in any spelling.
     package func account(login: String) async throws(StoreError) -> Account? {
         guard let key = CanonicalLogin(login)?.key else { return nil }

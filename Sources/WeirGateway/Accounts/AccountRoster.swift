@@ -6,6 +6,8 @@ struct AccountRoster: ~Copyable {
     private var positions: [String: UInt32] = [:]
     /// Where ``forgetIdle(rounds:)`` goes on.
     private var hand = 0
+    /// What ``forgetIdle(rounds:)`` has still to go, in parts of an account as many as there are rounds.
+    private var due = 0
 
     var count: Int { members.count }
 
@@ -39,9 +41,11 @@ struct AccountRoster: ~Copyable {
         start < members.count ? Array(members[start..<min(start + count, members.count)]) : []
     }
 
-    /// Looks at one of `rounds` parts of all, and forgets whom nobody holds and nobody has looked up since the last look.
+    /// Looks at one of `rounds` parts of all, of few accounts at one now and then, and forgets whom nobody holds and nobody has looked up since the last look.
     mutating func forgetIdle(rounds: Int) {
-        for _ in 0..<(members.count + rounds - 1) / rounds where !members.isEmpty {
+        due += members.count
+        while due >= rounds, !members.isEmpty {
+            due -= rounds
             if hand >= members.count { hand = 0 }
             let wasUsed = members[hand].wasUsed.exchange(false, ordering: .relaxed)
             if wasUsed || !isForgettable(hand) { hand += 1 } else { remove(at: hand) }

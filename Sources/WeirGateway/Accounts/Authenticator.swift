@@ -33,7 +33,7 @@ package final class Authenticator: Sendable {
         let key = CanonicalLogin(login)?.key ?? login
         let delay: UInt64
         switch throttle.withLock({ $0.admit(source: source, login: key, now: runtime.now) }) {
-        case .refuse: return .throttled
+        case .refuse: return admitByToken(credentials, key: key) ?? .throttled
         case .proceed(let span): delay = span
         }
         let account: Account?
@@ -61,12 +61,24 @@ package final class Authenticator: Sendable {
         return .wrong(account)
     }
 
+    /// Lets the owner of a token in whatever his network has guessed: nobody guesses a token. Only of an account in memory, so that guesses
+    /// cost no look at the disk; and no password, not even one that was right a moment ago, for that could be guessed at without end.
+    private func admitByToken(_ credentials: Credentials, key: String) -> Verdict? {
+        guard let account = accounts.known(key: key), let credential = token(credentials, of: account.standing) else {
+            return nil
+        }
+        return .right(account, credential)
+    }
+
+    private func token(_ credentials: Credentials, of standing: Account.Standing) -> Credential? {
+        guard !standing.tokens.isEmpty else { return nil }
+        let digest = ApplicationToken.digest(of: credentials.password)
+        return standing.tokens.contains { equalInConstantTime($0, digest) } ? .token(digest: digest) : nil
+    }
+
     /// One of the account's tokens, or a password that was right a moment ago: what takes no time to tell.
     private func recognized(_ credentials: Credentials, key: String, standing: Account.Standing) -> Credential? {
-        if !standing.tokens.isEmpty {
-            let digest = ApplicationToken.digest(of: credentials.password)
-            if standing.tokens.contains(where: { equalInConstantTime($0, digest) }) { return .token(digest: digest) }
-        }
+        if let token = token(credentials, of: standing) { return token }
         guard let text = standing.passwordHash, let hash = PasswordHash(text),
             passwords.remembers(login: Array(key.utf8), password: credentials.password, against: hash)
         else { return nil }
