@@ -60,6 +60,30 @@ struct APITests {
         }
     }
 
+    @Test("a filter without a value is none")
+    func emptyFilters() async throws {
+        try await AdminServer.run { server in
+            _ = try await server.remote.put("a", .init(plan: "residential"), by: Actor(name: ""))
+            let all = try server.curl("/v1/accounts?state=&plan=&over=&limit=&cursor=")
+            #expect(all.status == 200 && all.body.contains("\"login\":\"a\""), "\(all)")
+        }
+    }
+
+    @Test(
+        "an import is tried or done as it is asked for, and anything else is refused",
+        arguments: [
+            ("?dry_run=true", 200, false), ("?dry_run=false", 200, true), ("", 200, true), ("?dry_run=1", 400, false),
+            ("?dry_run=", 400, false), ("?dry-run=true", 400, false), ("?dry_run=false&dry_run=true", 400, false),
+        ])
+    func dryRun(query: String, status: Int, isDone: Bool) async throws {
+        try await AdminServer.run { server in
+            let answer = try server.curl(
+                "/v1/import\(query)", "-H", "Content-Type: text/csv", "--data-binary", "login,plan\na,residential\n")
+            #expect(answer.status == status, "\(answer)")
+            #expect(try server.curl("/v1/accounts/a").status == (isDone ? 200 : 404))
+        }
+    }
+
     @Test("a login may hold what a path may not", arguments: ["a/b", "ünï@isp.example", "100%", "a?b#c&d+e"])
     func logins(login: String) async throws {
         try await AdminServer.run { server in
@@ -226,13 +250,16 @@ struct APITests {
     @Test(
         "a name that is not the server's own is not served",
         arguments: [
-            ("evil.example", 421), ("gate1.isp.example:9587", 200), ("localhost:1", 200), ("127.0.0.1", 200),
-            ("[::1]:9587", 200), ("GATE1.isp.example", 200),
+            ("evil.example", 421), ("gate1.isp.example:9587", 401), ("localhost:1", 401), ("127.0.0.1", 401),
+            ("[::1]:9587", 401), ("GATE1.isp.example", 401),
         ])
     func hosts(host: String, status: Int) async throws {
         try await AdminServer.run { server in
-            let answer = try server.curl("/healthz", tcp: true, "-H", "Host: \(host)")
+            let answer = try server.curl("/v1/status", tcp: true, "-H", "Host: \(host)")
             #expect(answer.status == status)
+            for path in ["/healthz", "/readyz", "/metrics"] {
+                #expect(try server.curl(path, tcp: true, "-H", "Host: \(host)").status == 200, "for everyone")
+            }
         }
     }
 }

@@ -41,7 +41,8 @@ package struct AdminRoutes: Sendable {
                 try .json(await administration.reload(by: call.actor))
             },
             Route("POST", "/v1/import", .holders(of: .admin), body: .csv) { [administration] call throws(AdminError) in
-                let dryRun = call.target["dry_run"] == "true"
+                try call.target.allow(only: ["dry_run"])
+                let dryRun = try call.target.flag("dry_run")
                 let file = try AccountFile(call.body)
                 return try .json(await administration.importAccounts(file, dryRun: dryRun, by: call.actor))
             },
@@ -107,7 +108,7 @@ package struct AdminRoutes: Sendable {
             },
             Route("GET", "/v1/detector/calibration", .holders(of: .read)) {
                 [administration] call throws(AdminError) in
-                try .json(await administration.calibration(plan: call.target["plan"]))
+                try .json(await administration.calibration(plan: call.target.filled("plan")))
             },
         ]
     }
@@ -179,29 +180,54 @@ extension AccountQuery {
     init(
         _ target: HTTPTarget, knowing known: [String] = ["state", "plan", "over", "limit", "cursor"]
     ) throws(AdminError) {
-        self.init(plan: target["plan"], cursor: target["cursor"])
-        if let unknown = target.query.first(where: { !known.contains($0.name) }) {
-            throw AdminError(
-                .badRequest, "Unknown parameter \"\(unknown.name)\"; known are \(known.joined(separator: ", ")).")
-        }
-        if let text = target["state"] {
+        try target.allow(only: known)
+        self.init(plan: target.filled("plan"), cursor: target.filled("cursor"))
+        if let text = target.filled("state") {
             guard let state = AccountState(rawValue: text) else {
                 let states = AccountState.allCases.map(\.rawValue).joined(separator: ", ")
                 throw AdminError(.badRequest, "state is one of \(states), not \"\(text)\".")
             }
             self.state = state
         }
-        if let text = target["limit"] {
+        if let text = target.filled("limit") {
             guard let limit = Int(text), (1...AccountQuery.pageMax).contains(limit) else {
                 throw AdminError(.badRequest, "limit is a number from 1 to \(AccountQuery.pageMax).")
             }
             self.limit = limit
         }
-        if let text = target["over"] {
+        if let text = target.filled("over") {
             guard let percent = Int(text), (0...100_000).contains(percent) else {
                 throw AdminError(.badRequest, "over is a percentage, such as 80.")
             }
             overPercent = percent
+        }
+    }
+}
+
+extension HTTPTarget {
+    /// What is given for a parameter; an empty value is as if it was left out.
+    fileprivate func filled(_ name: String) -> String? { self[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// Refuses parameters that the route does not know, or that are given twice.
+    fileprivate func allow(only known: [String]) throws(AdminError) {
+        var seen: Set<String> = []
+        for name in query.map(\.name) {
+            guard known.contains(name) else {
+                throw AdminError(
+                    .badRequest, "Unknown parameter \"\(name)\"; known are \(known.joined(separator: ", ")).")
+            }
+            guard seen.insert(name).inserted else {
+                throw AdminError(.badRequest, "The parameter \"\(name)\" is given twice.")
+            }
+        }
+    }
+
+    /// `true` or `false`, which is what a parameter says that is left out.
+    fileprivate func flag(_ name: String) throws(AdminError) -> Bool {
+        switch self[name] {
+        case "true": true
+        case "false", nil: false
+        case .some(let text): throw AdminError(.badRequest, "\(name) is true or false, not \"\(text)\".")
         }
     }
 }
