@@ -197,23 +197,32 @@ struct Check {
 
     private mutating func checkPorts(_ status: Status?) async {
         let before = errors.count
-        let held = Set(status?.listeners.map(\.address) ?? [])
+        let held = status?.listeners.map(\.address) ?? []
         for (index, listener) in configuration.listeners.enumerated() where !held.contains(listener.address.description)
         {
-            await checkPort(listener.name, listener.address, "listeners[\(index)].address")
+            await checkPort(listener.name, listener.address, "listeners[\(index)].address", held: held)
         }
         if status == nil, let address = configuration.admin.address {
-            await checkPort("admin", address, "admin.address")
+            await checkPort("admin", address, "admin.address", held: [])
         }
         guard errors.count == before else { return }
         let number = configuration.listeners.count
         say("listeners", status == nil ? "\(number), nothing else on their ports" : "\(number), a daemon runs")
     }
 
-    private mutating func checkPort(_ name: String, _ endpoint: SocketAddress, _ key: String) async {
+    /// `held` are the addresses of a daemon's listeners.
+    private mutating func checkPort(
+        _ name: String, _ endpoint: SocketAddress, _ key: String, held: [String]
+    ) async {
         do throws(ListenError) {
             try await PortTrial.run(name, endpoint, on: runtime)
         } catch {
+            let holder = held.first { SocketAddress(listening: $0)?.overlaps(endpoint) == true }
+            if error.cause.errno == EADDRINUSE, let holder {
+                return warn(
+                    [key],
+                    "listener \(name): the daemon listens on \(holder): to change that to \(endpoint) takes a restart")
+            }
             refuse([key], "\(error)", mayBeRights: error.cause.errno == EACCES)
         }
     }
@@ -268,5 +277,13 @@ struct Check {
 
     private mutating func warn(_ keys: [String], _ message: String, hint: String = "") {
         warnings.append(ConfigurationError(loaded.place(of: keys), message, hint: hint.isEmpty ? nil : hint))
+    }
+}
+
+extension SocketAddress {
+    /// Reads an address as a status tells it.
+    fileprivate init?(listening text: String) {
+        guard let endpoint = Endpoint(text), case .address(let ip) = endpoint.host else { return nil }
+        self.init(ip, port: endpoint.port)
     }
 }

@@ -376,6 +376,33 @@ import WeirRuntime
         #expect(full.status == 74 && full.errors.hasPrefix("weir: /dev/full: No space left on device: "), "\(full)")
     }
 
+    @Test("a new account's customer or mail that is empty is none, with a daemon and without")
+    func emptyOptions() async throws {
+        let home = try Gate.Home()
+        func add(_ login: String) throws {
+            let added = try run(home, "account", "add", login, "--plan", "home", "--customer", "", "--mail", "")
+            #expect(added.status == 0, "\(added)")
+            let shown = try run(home, "account", "show", login).output
+            #expect(!shown.contains("customer") && !shown.contains("mail"), "\(shown)")
+        }
+        try add("anna")
+        try await Gate.run(home) { (_) async throws in try add("bert") }
+    }
+
+    @Test("an admin address that is taken is told with its key and a way out")
+    func takenAdminAddress() async throws {
+        let taken = try Socket.listening()
+        let home = try Gate.Home()
+        let socket = home.folder.file("admin.sock")
+        try home.write(settings: ["admin: { socket: \(socket), address: \"127.0.0.1:\(taken.port)\" }"])
+        let error = await #expect(throws: StartError.self) { try await Gate(home) }
+        #expect(
+            error?.description
+                == "the admin server does not start: admin.address: cannot listen on 127.0.0.1:\(taken.port): Address "
+                + "already in use: another program listens there; find it with ss -ltnp, stop it, or choose another address"
+        )
+    }
+
     @Test("an argument is text", arguments: ["$'a\\xffb'", "$'\\xc0\\x80'"])
     func notText(login: String) throws {
         let home = try Gate.Home()

@@ -192,4 +192,24 @@ import WeirRuntime
             #expect(text(of: output) == "250\n")
         }
     }
+
+    @Test("that moves a listener to an address which covers its own says that this takes a restart, and so does check")
+    func covered() async throws {
+        let port = Ports.free()
+        func listener(_ host: String) -> String {
+            "listeners: [{ name: in, address: \"\(host):\(port)\", tls: none, accounts: network }]"
+        }
+        let home = try Gate.Home(settings: [listener("127.0.0.1")])
+        try await Gate.run(home) { (gate) async throws in
+            try home.write(settings: [listener("0.0.0.0")])
+            let error = await #expect(throws: AdminError.self) {
+                try await gate.administration.reload(by: gate.actor)
+            }
+            let told = "this gateway's own listener in at 127.0.0.1:\(port) has the port, and keeps it until a restart"
+            #expect(error?.errors.contains { $0.detail.hasSuffix(told) } == true, "\(error?.errors ?? [])")
+            let check = try Program.run(weir, ["check", "--config", home.path])
+            #expect(check.status == 0, "\(check.errors)")
+            #expect(check.errors.contains("the daemon listens on 127.0.0.1:\(port)"), "\(check.errors)")
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import WeirGateway
 import WeirRuntime
 
 /// Why the admin server could not start, in words for the operator.
@@ -79,7 +80,10 @@ package enum HTTPEndpoint: Hashable, Sendable {
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         guard bind(descriptor, first.ai_addr, first.ai_addrlen) == 0, Glibc.listen(descriptor, backlog) == 0 else {
-            throw closing(descriptor, failure(name, "listen"))
+            let code = errno
+            let reason = "admin.address: cannot listen on \(name): \(SystemError.text(code))"
+            let way = ListenError.wayOut(code, orElse: "choose another address").map { ": \($0)" } ?? ""
+            throw closing(descriptor, HTTPServerError(description: reason + way))
         }
         return descriptor
     }

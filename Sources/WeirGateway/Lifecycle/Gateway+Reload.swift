@@ -110,7 +110,8 @@ extension Gateway {
                 opened.append(try open(listener))
             } catch {
                 close(opened.map(\.socket))
-                throw .listen(error)
+                let own = ports.map { ($0.port.listener.name, $0.socket.address) }
+                throw .listen(error.held(by: own, wanting: listener.address))
             }
         }
         return opened

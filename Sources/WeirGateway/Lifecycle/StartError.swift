@@ -1,4 +1,5 @@
 internal import Glibc
+import WeirBase
 package import WeirConfiguration
 package import WeirRuntime
 package import WeirStore
@@ -43,21 +44,44 @@ package struct ListenError: Error, Sendable {
     package let listener: String
     package let address: String
     package let cause: SystemError
+    /// The gateway's own listener, name and address, that has the port already.
+    package private(set) var holder: String?
+
+    init(listener: String, address: String, cause: SystemError) {
+        self.listener = listener
+        self.address = address
+        self.cause = cause
+    }
+
+    /// The same error of a gateway that listens already at `own`.
+    func held(by own: [(name: String, address: SocketAddress)], wanting address: SocketAddress) -> ListenError {
+        guard cause.errno == EADDRINUSE, let present = own.first(where: { $0.address.overlaps(address) }) else {
+            return self
+        }
+        var error = self
+        error.holder = "\(present.name) at \(present.address)"
+        return error
+    }
+
+    /// What to do about an address that cannot be listened on; nil: nothing that is known.
+    package static func wayOut(_ code: Int32, orElse change: String) -> String? {
+        switch code {
+        case EADDRINUSE: "another program listens there; find it with ss -ltnp, stop it, or \(change)"
+        case EADDRNOTAVAIL: "this machine does not have the address; ip addr lists those it has"
+        case EACCES:
+            "ports below 1024 need root or CAP_NET_BIND_SERVICE; with systemd, AmbientCapabilities=CAP_NET_BIND_SERVICE"
+        default: nil
+        }
+    }
 }
 
 extension ListenError: CustomStringConvertible {
     package var description: String {
         let hint =
-            switch cause.errno {
-            case EADDRINUSE:
-                "another program listens there; find it with ss -ltnp, stop it, or give the listener another address"
-            case EADDRNOTAVAIL: "this machine does not have the address; ip addr lists those it has"
-            case EACCES:
-                "ports below 1024 need root or CAP_NET_BIND_SERVICE; with systemd, AmbientCapabilities=CAP_NET_BIND_SERVICE"
-            default: ""
-            }
+            holder.map { "this gateway's own listener \($0) has the port, and keeps it until a restart" }
+            ?? ListenError.wayOut(cause.errno, orElse: "give the listener another address")
         let reason = "listener \(listener) cannot listen on \(address): \(SystemError.text(cause.errno))"
-        return hint.isEmpty ? reason : "\(reason): \(hint)"
+        return hint.map { "\(reason): \($0)" } ?? reason
     }
 }
 
