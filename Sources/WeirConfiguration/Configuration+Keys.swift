@@ -130,7 +130,7 @@ extension Relay {
             "connections", .integer(1...10_000), default: 100, "The most connections to it at one time.")
         let login = keys.optional("login", .text, "The login for AUTH towards the relay.")
         let passwordFile = keys.optional(
-            "password_file", .path(in: directory), "The file whose first line is that login's password.")
+            "password_file", .path(in: directory), "The file whose only line is that login's password.")
         keys.checkRelay(address: address, tls: tls)
         guard let name, let address, let tls else { return nil }
         return Relay(
@@ -154,7 +154,7 @@ extension Configuration.Scanner {
             "away", .choice, default: Away.open,
             "What becomes of messages while there is no verdict: they pass, or are deferred with 451.")
         let passwordFile = keys.optional(
-            "password_file", .path(in: directory), "The file whose first line is the worker's password.")
+            "password_file", .path(in: directory), "The file whose only line is the worker's password.")
         if let url, url.isSecure { keys.refuse("url", "rspamd speaks http", hint: "write http://") }
         if let url, url.target != "/" { keys.refuse("url", "the path is always /checkv2", hint: "leave it out") }
         guard var url else { return nil }

@@ -21,6 +21,17 @@ extension Limit {
             self = name
         }
 
+        /// Reads a name, or a whole limit such as "5000 recipients per day", which has one.
+        package init?(ofLimit text: some StringProtocol) {
+            if let name = Name(text) {
+                self = name
+            } else if let limit = try? Limit(parsing: text) {
+                self = limit.name
+            } else {
+                return nil
+            }
+        }
+
         /// Every name there is.
         package static let all: [Name] = Quantity.allCases.flatMap { quantity in
             quantity.windows.flatMap { window in

@@ -1,5 +1,6 @@
 import WeirAdmin
 import WeirBase
+import WeirQuota
 
 /// The verbs about accounts.
 enum AccountCommands {
@@ -30,9 +31,9 @@ enum AccountCommands {
             """,
         run: { invocation in
             let definition = AccountDefinition(
-                plan: invocation["plan"] ?? "", customer: invocation["customer"],
+                plan: invocation["plan"] ?? "", customer: filled("customer", invocation),
                 password: try invocation["password-file"].map(Input.password), networks: invocation.all("network"),
-                mail: invocation["mail"])
+                mail: filled("mail", invocation))
             let account = try await invocation.installation.administration()
                 .add(invocation.arguments[0], definition, by: Terminal.actor)
             try report(account, "added to plan \(account.plan)", invocation)
@@ -128,11 +129,13 @@ enum AccountCommands {
 
     private static let unlimit = Command(
         words: ["account", "unlimit"], arguments: ["LOGIN", "LIMIT"], summary: "take an override back",
-        details: "LIMIT is the limit's name, such as recipients-per-day.",
+        details: "LIMIT is the limit's name, such as recipients-per-day, or the limit as account show prints it.",
         run: { invocation in
+            let limit = invocation.arguments[1]
+            let name = Limit.Name(ofLimit: limit)?.description ?? limit
             let account = try await invocation.installation.administration()
-                .unlimit(invocation.arguments[0], name: invocation.arguments[1], by: Terminal.actor)
-            try report(account, "has its plan's \(invocation.arguments[1]) again", invocation)
+                .unlimit(invocation.arguments[0], name: name, by: Terminal.actor)
+            try report(account, "has its plan's \(name) again", invocation)
         })
 
     private static let reset = Command(
@@ -214,6 +217,11 @@ enum AccountCommands {
             try await invocation.installation.administration().remove(login, by: Terminal.actor)
             if !invocation.has("json") { invocation.terminal.line("\(login) removed") }
         })
+
+    /// An option of a new account; an empty one is as if it was left out.
+    private static func filled(_ option: String, _ invocation: Invocation) -> String? {
+        invocation[option].flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     private static func report(_ account: Account, _ what: String, _ invocation: Invocation) throws {
         if invocation.has("json") { return try invocation.terminal.json(account) }

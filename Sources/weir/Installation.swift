@@ -95,7 +95,8 @@ struct Installation: Sendable {
         let runtime = try RealRuntime(loops: 0, clock: stores.clock)
         let hasher = try runtime.makeWorker(name: "weir-hash")
         // What is changed is durable when the call returns, so nothing has to be closed at the end.
-        let accounting = try await Accounting(stores, on: runtime, loaded, events: LedgerEvents { _ in _exit(75) })
+        let accounting = try await Accounting(
+            stores, on: runtime, loaded, events: LedgerEvents { Server.end(because: $0) })
         return GatewayAdministration(accounting, hasher: hasher)
     }
 }

@@ -35,7 +35,10 @@ import WeirRuntime
             let limit = account.limits.first { $0.name == "recipients-per-hour" }
             #expect(limit?.allowed == 5 && limit?.used == 2 && limit?.override?.why == "a wedding")
             #expect(try client.message(to: three, body).delivered == 3)
-            _ = try await gate.administration.unlimit("127.0.0.2/32", name: "recipients-per-hour", by: gate.actor)
+            for name in ["5 recipients per hour", "recipients per hour", "Recipients-Per-Hour"] {
+                _ = try await gate.administration.limit("127.0.0.2/32", name: name, override, by: gate.actor)
+                _ = try await gate.administration.unlimit("127.0.0.2/32", name: name, by: gate.actor)
+            }
             #expect(try client.message(to: three, body).recipients.map(\.code) == [450, 450, 450])
         }
     }

@@ -114,7 +114,9 @@ extension GatewayAdministration {
             throw AdminError(.invalid, detail, errors: [AdminError.Detail(pointer: "/text", detail: detail)])
         }
         let own = limit.name.description
-        if let name, name != own { throw .field("text", "is a limit named \(own), not \(name)") }
+        if let name, Limit.Name(ofLimit: name) != limit.name {
+            throw .field("text", "is a limit named \(own), not \(name)")
+        }
         if let until = override.until, until <= runtime.wall { throw .field("until", "lies in the past") }
         let stored = AccountRecord.Override(
             name: own, limit: limit.description, until: override.until, reason: override.why)
@@ -127,6 +129,7 @@ extension GatewayAdministration {
 
     package func unlimit(_ login: String, name: String, by actor: Actor) async throws(AdminError) -> Account {
         let key = try await record(login).key
+        let name = Limit.Name(ofLimit: name)?.description ?? name
         try await change(key, by: actor) { store, author throws(StoreError) in
             try store.unlimit(key, name: name, by: author)
         }

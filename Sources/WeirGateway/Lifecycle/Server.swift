@@ -3,7 +3,7 @@ package import WeirBase
 package import WeirConfiguration
 import WeirQuota
 package import WeirRuntime
-import WeirStore
+package import WeirStore
 
 /// A gateway on the real runtime, with its stores, threads and log, from start to end.
 package final class Server: Sendable {
@@ -137,7 +137,7 @@ package final class Server: Sendable {
     }
 
     /// After a sync that failed the next commit would lie: the process ends at once, and the service manager starts another.
-    private static func end(because error: StoreError) -> Never {
+    package static func end(because error: StoreError) -> Never {
         let text = Array("weir: the store's disk failed, so this process must end: \(error)\n".utf8)
         _ = write(2, text, text.count)
         _exit(75)
