@@ -11,16 +11,16 @@ enum Explanation {
         case (.recipients, .message) where limit.allowed > 0:
             return Reply(
                 452, EnhancedCode(4, 5, 3),
-                "Too many recipients: this plan takes \(limit.allowed) per message. "
+                "Too many recipients: \(refusal.scope.owner) takes \(limit.allowed) per message. "
                     + "Send the rest in another message. [\(id)]")
         case (.octets, _) where refusal.canNeverFit || limit.window == .message:
             return Reply(
                 552, EnhancedCode(5, 3, 4),
-                "Message too big: this plan takes \(limit.spell(limit.allowed)) \(limit.phrase). [\(id)]")
+                "Message too big: \(refusal.scope.owner) takes \(limit.spell(limit.allowed)) \(limit.phrase). [\(id)]")
         case (_, _) where refusal.canNeverFit:
             return Reply(
                 550, EnhancedCode(5, 7, 1),
-                "Not permitted: this plan takes \(limit.spell(limit.allowed)) \(limit.phrase). [\(id)]")
+                "Not permitted: \(refusal.scope.owner) takes \(limit.spell(limit.allowed)) \(limit.phrase). [\(id)]")
         case (_, _):
             let used = limit.spell(refusal.used)
             let room =
@@ -61,5 +61,16 @@ enum Explanation {
         Reply(
             450, EnhancedCode(4, 7, 1),
             "This account may write to few new people at present; others as ever. Write to \(contact). [\(id)]")
+    }
+}
+
+extension Scope {
+    /// Whose limit it is, in words for the one who sends.
+    fileprivate var owner: String {
+        switch self {
+        case .account: "this plan"
+        case .customer: "this customer"
+        case .gateway: "this gateway"
+        }
     }
 }

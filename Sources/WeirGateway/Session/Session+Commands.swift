@@ -112,11 +112,17 @@ extension Session {
         client.consume(lineOctets)
         switch dialogue.receive(error) {
         case .close(let reply): return .close(reply)
-        case .reply(let reply): say(reply)
+        case .reply(let reply): answer(reply)
         case .admitRecipient, .authenticate, .beginEnvelope, .data, .greet, .reset, .startTLS:
             preconditionFailure("an error is answered")
         }
         return nil
+    }
+
+    /// Says what the dialogue answers; where that refuses a recipient for good, the account has one refusal more.
+    private func answer(_ reply: Reply) {
+        if verb == .rcpt, let transaction { noteRefusal(transaction, code: reply.code) }
+        say(reply)
     }
 
     private func carryOut(_ action: ServerDialogue.Action, length: Int) -> Errand? {
@@ -126,7 +132,7 @@ extension Session {
         case .beginEnvelope(let mail):
             guard isAccountAtHand else { return .account(mail, length: length) }
             begin(mail, length: length)
-        case .reply(let reply): say(reply)
+        case .reply(let reply): answer(reply)
         case .greet(let name, let isExtended): greet(name, isExtended: isExtended)
         case .reset:
             dropTransaction()

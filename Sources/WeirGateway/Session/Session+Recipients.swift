@@ -44,7 +44,9 @@ extension Session {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
         guard let relay = transaction.relay, relay.offered.offers(recipient.requires) else {
             giveBackOne(hold)
-            return refuse(told(.failed, unavailable(transaction)))
+            let reply = unavailable(transaction)
+            noteRefusal(transaction, code: reply.code)
+            return refuse(told(.failed, reply))
         }
         client.withInput { transaction.envelope.add(recipient, from: $0.extracting(0..<length)) }
         relay.enqueueLast(of: transaction.envelope)
@@ -346,7 +348,7 @@ extension Session {
     }
 
     /// Counts a recipient that was refused for good, in memory and in the journal.
-    private func noteRefusal(_ transaction: Transaction, code: UInt16) {
+    func noteRefusal(_ transaction: Transaction, code: UInt16) {
         guard code >= 500 else { return }
         let parties = permission(of: transaction.account).parties
         let crossings = gateway.ledger.decide { book, moment in book.record(refusals: 1, for: parties, at: moment) }
