@@ -128,7 +128,7 @@ struct HTTPServerTests {
             try HTTPServer(
                 on: .tcp(address: "127.0.0.1", port: port), executor: OwnThread(), responder: Counting(max: 0))
         }
-        let told = "admin.address: cannot listen on 127.0.0.1:\(port): Address already in use: another program listens there"
+        let told = "admin.address: cannot listen on 127.0.0.1:\(port): Address already in use: another program "
         #expect(error?.description.hasPrefix(told) == true, "\(error?.description ?? "")")
         await first.stop()
     }
