@@ -60,6 +60,16 @@ private func arf(
         }
     }
 
+    @Test("in ARF are read as a mailbox file has them, and the message in them too")
+    func mailbox() throws {
+        for start in ["From fbl@reader.example Sun Nov 22 10:00:00 2026\n", "\r\n\n>From fbl\n", "\n\n"] {
+            let complaint = try ComplaintReadingTests.read(start + arf("From somebody\n" + original)).get()
+            #expect(complaint.reporter == "reader.example")
+            #expect(complaint.accounts == [accountDigits])
+            #expect(complaint.hops.map(\.id.description) == [messageNumber])
+        }
+    }
+
     @Test("in XARF lead to the message, its evidence in base64 or plain")
     func xarf() throws {
         for payload in [base64(original), original.replacing("\n", with: "\\n").replacing("\t", with: "\\t")] {
@@ -67,11 +77,13 @@ private func arf(
                  {"xarf_version": "4.0.0", "report_id": "550e8400", "timestamp": "2026-11-22T10:00:00Z",
                  "reporter": {"org": "Reader", "contact": "abuse@reader.example", "domain": "reader.example"},
                  "source_identifier": "192.0.2.1", "category": "messaging", "type": "spam", "protocol": "smtp",
+                 "smtp_to": "Someone@Reader.example",
                  "evidence": [{"content_type": "message/rfc822", "payload": "\(payload)"}]}
                 """
             let complaint = try ComplaintReadingTests.read(text).get()
             #expect(complaint.format == .xarf)
             #expect(complaint.type == "spam")
+            #expect(complaint.reader == "someone@reader.example")
             #expect(complaint.reporter == "reader.example")
             #expect(complaint.accounts == [accountDigits])
             #expect(complaint.hops.map(\.id.description) == [messageNumber])

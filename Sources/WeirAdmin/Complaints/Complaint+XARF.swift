@@ -26,10 +26,13 @@ extension Complaint {
         var type: String
         var reporter: Reporter?
         var evidence: [Evidence]?
+        /// Of category messaging: the recipient.
+        var recipient: String?
 
         enum CodingKeys: String, CodingKey {
             case version = "xarf_version"
             case category, type, reporter, evidence
+            case recipient = "smtp_to"
         }
     }
 
@@ -49,7 +52,8 @@ extension Complaint {
         }
         let names = [report.reporter?.domain, report.reporter?.org, report.reporter?.contact]
         self.init(
-            .xarf, type: report.type, reporter: names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "unknown")
+            .xarf, type: report.type, reporter: names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "unknown",
+            reader: report.recipient.flatMap { $0.isEmpty ? nil : $0.lowercased() })
         for evidence in (report.evidence ?? []).prefix(MIMEPart.partsMax) {
             guard let payload = evidence.payload, evidence.contentType?.hasPrefix("image/") != true else { continue }
             let text = Array(payload.utf8)

@@ -80,7 +80,7 @@ extension Complaint {
     private static let accusing = ["abuse", "fraud", "virus", "other"]
 
     init(arf octets: [UInt8]) throws(AdminError) {
-        let report = MIMEPart(octets[...])
+        let report = MIMEPart(octets[...].drop { $0 == 0x0D || $0 == 0x0A })
         guard report.contentType == "multipart/report",
             report.parameter("report-type")?.lowercased() == "feedback-report"
         else {

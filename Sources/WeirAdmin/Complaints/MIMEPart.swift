@@ -19,10 +19,16 @@ struct MIMEPart {
     /// As it stands, still encoded.
     let body: ArraySlice<UInt8>
 
-    /// Takes the header off; lines end in LF or CRLF. What is no field ends the header, as RFC 5322 has an empty line do.
+    /// Takes the header off; lines end in LF or CRLF. What is no field ends the header, as RFC 5322 has an empty line do; but for the
+    /// line that a mailbox file has before it.
     init(_ octets: ArraySlice<UInt8>) {
         var fields: [Field] = []
         var rest = octets
+        if let (line, next) = MIMEPart.line(rest),
+            ["From ", ">From "].contains(where: { line.starts(with: Array($0.utf8)) })
+        {
+            rest = next
+        }
         var name = ""
         var value = ""
         func keep() {
