@@ -163,6 +163,23 @@ struct HeraldTests {
         }
     }
 
+    @Test("leaves room for what is kept, however many warnings wait")
+    func warnings() throws {
+        let simulation = Simulation(seed: 6)
+        var warning = HeraldTests.event(in: simulation)
+        warning.warning = AccountEvent.Warning(
+            limit: "1 recipients per hour", window: "hour", percent: 80, used: 1, allowed: 1)
+        let kept = Notice(event: HeraldTests.event(in: simulation), channel: .webhook("http://a.example/"))
+        let stale = Notice(event: warning, channel: .webhook("http://a.example/"))
+        var queue = NoticeQueue()
+        for number in 0..<NoticeQueue.countMax {
+            #expect(queue.add(stale, now: simulation.now) == (number < NoticeQueue.unkeptMax))
+        }
+        for number in 0..<NoticeQueue.countMax {
+            #expect(queue.add(kept, now: simulation.now) == (number < NoticeQueue.countMax - NoticeQueue.unkeptMax))
+        }
+    }
+
     @Test("drops what its queue has no room for, and never more than waits")
     func bound() throws {
         let simulation = Simulation(seed: 6)

@@ -12,6 +12,8 @@ package struct NoticeQueue {
 
     /// Notices that wait at most.
     package static let countMax = 1_000
+    /// Of these, notices that nobody keeps, such as warnings: they leave room for the others.
+    package static let unkeptMax = countMax / 2
     /// Between the first two attempts; each later wait is three times the one before, up to ``pauseMax``.
     package static let pauseMin: UInt64 = 5 * .second
     package static let pauseMax: UInt64 = .hour
@@ -29,6 +31,10 @@ package struct NoticeQueue {
     /// Takes a notice up; false where there is no room.
     package mutating func add(_ notice: Notice, now: Instant) -> Bool {
         guard entries.count < NoticeQueue.countMax else { return false }
+        let isUnkept = { (notice: Notice) in !notice.event.isKept }
+        guard !isUnkept(notice) || entries.count(where: { isUnkept($0.notice) }) < NoticeQueue.unkeptMax else {
+            return false
+        }
         entries.append(Entry(notice: notice, due: now))
         return true
     }
