@@ -1,6 +1,7 @@
 /// Looks at a message while it streams by, in one bounded pass.
 ///
-/// It is given the message's octets as the recipient will have them, header and body, in any pieces. It follows parts
+/// It is given the message's octets as the client sent them, header and body, in any pieces: dots at the start of a line doubled, and the
+/// final dot included. It follows parts
 /// one behind another and undoes their transfer encodings, but understands no deeper structure: what it yields is
 /// evidence, never a reason to change the message. After ``lookedAtMax`` octets of the body it only counts.
 ///
