@@ -276,7 +276,8 @@ extension AccountEvidence {
             unrest = max(unrest, now)
         }
         if score.total >= Standing.calmScore { suspects.add(id) }
-        if let message, score.flags(terms.thresholds, findings), !terms.isOneMachine {
+        let believed = surroundings.climate.believed(findings)
+        if let message, !terms.isOneMachine, Score(believed).flags(terms.thresholds, believed) {
             surroundings.neighbourhood.mark(message, isStrangeNetwork: found.isStrangeNetwork, at: now)
         }
         var judgement = Judgement(score: score, findings: findings, standing: standing)
@@ -284,7 +285,7 @@ extension AccountEvidence {
         judgement.change = Judgement.Change(
             time: now, before: standing, thresholds: terms.thresholds, messages: suspects.ids, isBefore: isBefore,
             heldBack: score.suspends(terms.thresholds, findings) && !next.isSuspended && terms.mode != .flag
-                ? surroundings.climate.alarm : nil)
+                ? surroundings.climate.holdsBack(findings, terms.thresholds) : nil)
         // Only what a relay or a scanner says can have come from its breaking.
         if !standing.isFlagged, !terms.isOneMachine, score.content + score.delivery > score.total / 2 {
             surroundings.climate.noteFlagged()
@@ -333,8 +334,8 @@ extension AccountEvidence {
         _ score: Score, _ findings: Findings, _ terms: Terms, _ surroundings: Surroundings, _ now: Instant
     ) -> Standing? {
         if standing.isSuspended { return nil }
-        if score.suspends(terms.thresholds, findings), surroundings.climate.alarm == nil,
-            terms.mode == .suspend || terms.mode == .shadow
+        if score.suspends(terms.thresholds, findings), terms.mode == .suspend || terms.mode == .shadow,
+            surroundings.climate.holdsBack(findings, terms.thresholds) == nil
         {
             return .suspended(since: now)
         }

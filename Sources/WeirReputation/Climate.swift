@@ -41,6 +41,10 @@ package struct Climate: Equatable, Sendable {
     /// Accounts flagged within ten minutes that stop all suspending: this share of the active ones, and so many.
     private static let flaggedShare = 0.005
     private static let flaggedMin = 5
+    /// From so many recipients refused in a row on, nobody is suspended for what relays say.
+    private static let doubtedRefusals: UInt32 = 3
+    /// From so many on, it is shown.
+    private static let shownRefusals: UInt32 = 20
 
     private(set) var updated = Instant(nanoseconds: 0)
     private(set) var votes = 0.0
@@ -51,6 +55,8 @@ package struct Climate: Equatable, Sendable {
     /// Accounts that sent today, and that sent yesterday.
     private(set) var activeToday: UInt64 = 0
     private(set) var activeYesterday: UInt64 = 0
+    /// Recipients of anybody's that were refused since relays last took a message.
+    var refusedInARow: UInt32 = 0
 
     package init() {}
 
@@ -67,8 +73,14 @@ package struct Climate: Equatable, Sendable {
         day = today
     }
 
-    /// Why nobody must be suspended now; nil while nothing is broken.
+    /// What is broken now, for showing; nil: nothing.
     package var alarm: ClimateAlarm? {
+        // What a relay says while it takes nothing suspends nobody, and all else that is known still does.
+        stop ?? (refusedInARow >= Self.shownRefusals ? .relayRefuses : nil)
+    }
+
+    /// Why nobody must be suspended now, whatever is known; nil while nothing is so broken.
+    private var stop: ClimateAlarm? {
         let votesMin = Self.calmVotes
         if votes >= votesMin / 2 {
             let limit = Self.brokenShare * (votes + votesMin)
@@ -80,11 +92,41 @@ package struct Climate: Equatable, Sendable {
         return nil
     }
 
-    /// The same as it will be at `now` if nobody sends until then.
-    package func alarm(at now: Instant) -> ClimateAlarm? {
+    /// The alarm as it will be at `now` if nobody sends until then.
+    package func alarm(at now: Instant) -> ClimateAlarm? { advanced(to: now).alarm }
+
+    /// Likewise, whether nobody must be suspended or slowed down.
+    package func isStopped(at now: Instant) -> Bool { advanced(to: now).stop != nil }
+
+    private func advanced(to now: Instant) -> Climate {
         var later = self
         later.advance(to: now)
-        return later.alarm
+        return later
+    }
+
+    /// Of the findings, what is believed: nothing that relays hold against anybody while they refuse one recipient after the other.
+    func believed(_ findings: Findings) -> Findings {
+        guard refusedInARow >= Self.doubtedRefusals else { return findings }
+        var believed = findings
+        believed.delivery = min(0, findings.delivery)
+        believed.refusals = 0
+        return believed
+    }
+
+    /// What keeps an account from being suspended that a score suspends; nil: nothing does.
+    func holdsBack(_ findings: Findings, _ thresholds: Thresholds) -> ClimateAlarm? {
+        if let stop { return stop }
+        let believed = believed(findings)
+        return Score(believed).suspends(thresholds, believed) ? nil : .relayRefuses
+    }
+
+    /// Takes what relays said of a message.
+    package mutating func hear(_ outcome: Outcome) {
+        if outcome.isTaken == true, outcome.recipients.contains(.accepted) {
+            refusedInARow = 0
+        } else {
+            refusedInARow.count(outcome.recipients.count { $0 != .accepted || outcome.isTaken == false })
+        }
     }
 
     /// What others meet, the account of `ballot` left out.
@@ -114,7 +156,7 @@ package struct Climate: Equatable, Sendable {
     mutating func noteFlagged() { flagged.add(1) }
 }
 
-/// What stops all suspending until it is over.
+/// What keeps accounts from being suspended until it is over.
 package enum ClimateAlarm: String, Sendable {
     /// The scanner calls most of what anybody sends spam.
     case scannerCondemns

@@ -57,6 +57,9 @@ package struct Dossier: Equatable, Sendable {
         _ outcome: Outcome, of message: MessageFacts, after findings: MessageFindings, _ terms: Terms,
         _ surroundings: inout Surroundings, _ now: Instant
     ) -> Judgements {
+        // A machine that is stopped has sent nothing.
+        guard findings != MessageFindings(account: nil) else { return Judgements() }
+        surroundings.climate.hear(outcome)
         var machine: Judgement?
         if let found = findings.machine {
             machine = account.flatMap {

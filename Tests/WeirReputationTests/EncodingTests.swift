@@ -33,6 +33,18 @@ struct EncodingTests {
         return story
     }
 
+    @Test("of what accounts share are the same again, and of the former version all but the row of refusals")
+    func surroundings() throws {
+        var story = Self.life(seed: 5, steps: 100)
+        story.surroundings.climate.hear(Outcome(recipients: [.unknown, .refused], isTaken: nil))
+        let octets = story.surroundings.encoded()
+        #expect(try Surroundings(decoding: octets) == story.surroundings)
+        let former = try Surroundings(decoding: Blob.sealed([1] + octets[1..<octets.count - 8 - 4]))
+        #expect(former != story.surroundings)
+        story.surroundings.climate.hear(Outcome(recipients: [.accepted], isTaken: true))
+        #expect(former == story.surroundings)
+    }
+
     @Test("are the same evidence again", arguments: 1...12 as ClosedRange<UInt64>)
     func identity(seed: UInt64) throws {
         let story = Self.life(seed: seed, steps: 400)

@@ -101,6 +101,48 @@ struct InnocenceTests {
         #expect(alarm == .relayRefuses)
     }
 
+    @Test("new accounts, while a relay refuses all that they send", arguments: [1, 2, 4], [false, true])
+    func refusedNewcomers(count: Int, isAtDot: Bool) {
+        for isInterleaved in [false, true] {
+            var story = Story(accounts: count)
+            story.terms.opened = story.now
+            for step in 0..<40 * count {
+                let account = isInterleaved ? step % count : step / 40
+                let letter = Story.Letter(
+                    people: story.strangers(2), network: 7 + UInt64(account),
+                    replies: isAtDot ? nil : [.unknown, .unknown], isTaken: isAtDot ? false : nil)
+                story.send(letter, from: account)
+                #expect((story.surroundings.climate.alarm != nil) == (step >= 9))
+                story.wait(5 * .second)
+            }
+            #expect(story.accounts.contains { $0.standing.isFlagged })
+            #expect(!story.accounts.contains { $0.standing.isSuspended })
+            #expect(story.surroundings.climate.alarm == .relayRefuses)
+            #expect(!story.surroundings.climate.isStopped(at: story.now))
+            // One that is taken ends it.
+            story.surroundings.climate.hear(Outcome(recipients: [.unknown, .accepted], isTaken: true))
+            #expect(story.surroundings.climate.alarm == nil)
+        }
+    }
+
+    @Test("nobody for what relays say alone; a thief is suspended though every recipient is refused")
+    func refusedThief() {
+        var story = Story()
+        story.live(days: 30)
+        let refused = [RecipientReply](repeating: .unknown, count: 20)
+        story.surroundings.climate.hear(Outcome(recipients: refused, isTaken: nil))
+        for step in 0..<60 as Range<UInt64> where !story.isSuspended {
+            let people = story.strangers(4)
+            story.send(
+                .init(
+                    people: people, network: 100 + step % 4, name: 100 + step % 4, score: 14, text: 9,
+                    replies: people.map { _ in .unknown }, isTaken: nil))
+            story.wait(20 * .second)
+        }
+        #expect(story.isSuspended)
+        #expect(story.surroundings.climate.alarm == .relayRefuses)
+    }
+
     @Test("anybody, while a scanner calls everything spam")
     func brokenScanner() {
         var story = Story(accounts: 200)

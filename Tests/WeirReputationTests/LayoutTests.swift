@@ -57,7 +57,7 @@ struct LayoutTests {
         let evidence = story.accounts[0].encoded()
         #expect(hash(evidence.span) == 4_259_918_877_383_765_438)
         let surroundings = story.surroundings.encoded()
-        #expect(hash(surroundings.span) == 4_159_918_505_857_033_661)
+        #expect(hash(surroundings.span) == 12_477_353_580_805_633_253)
         let records = Self.records().flatMap { $0.encoded() }
         #expect(hash(records.span) == 15_917_949_327_157_717_436)
     }

@@ -57,6 +57,7 @@ struct Story {
         escaped += letter.people.count
         let outcome = Outcome(
             recipients: letter.replies ?? letter.people.map { _ in .accepted }, isTaken: letter.isTaken)
+        surroundings.climate.hear(outcome)
         let after = accounts[account].learn(
             outcome, of: facts, after: before.findings.ofMessage, terms: terms,
             surroundings: &surroundings, at: now)

@@ -45,6 +45,12 @@ def reply(text):
     return "refused"
 
 
+def is_taken(text):
+    """None: the relay has a trouble of its own."""
+    kind = reply(text)
+    return kind == "accepted" if kind in ("accepted", "deferred") or text.startswith("5") else None
+
+
 def single(value):
     """As a number of 32 bits, as texts keep theirs."""
     return struct.unpack("f", struct.pack("f", value))[0]
@@ -64,7 +70,7 @@ class Message:
         self.replies = [reply(text) for text in event["up"]["r"]]
         # Where every recipient was refused, nobody has seen the text.
         self.has_text = event["up"]["d"] != ""
-        self.is_taken = reply(event["up"]["d"]) == "accepted" if self.has_text else None
+        self.is_taken = is_taken(event["up"]["d"]) if self.has_text else None
         self.score = event["f"]["sc"] if self.has_text else None
         self.text = int(event["f"]["fp"], 16) if self.has_text else None
         self.is_html = event["f"]["h"] != 0
@@ -288,16 +294,15 @@ class Evidence:
             self.unrest = now
         if total >= CALM and self.suspects[-1:] != [message.number]:
             self.suspects = self.suspects[-9:] + [message.number]
-        speaking = sum(scores[family] >= FAMILY for family in FAMILIES)
-        is_new = found["ageDays"] < 14
-        flags = total >= FLAG and (speaking >= 2 or is_new)
-        if flags and not self.is_machine:
+        flags, suspends = decides(found, scores)
+        believed = world.climate.believed(found)
+        marks, is_believed = decides(believed, score(believed))
+        if marks and not self.is_machine:
             where = message.network if found["isStrangeNetwork"] else None
             world.marks.note(message.account, where, message.text, now)
-        loudest = max(found["content"], scores["origin"], scores["complaints"], scores["neighbours"])
-        is_grave = speaking >= 2 and (is_new or found["refusals"] >= 4 or loudest >= FAMILY)
         self.last_total = total
-        if total >= SUSPEND and is_grave and not world.climate.is_alarmed(now):
+        holds_back = (world.climate.stop(now) or (None if is_believed else RELAYS_REFUSE)) if suspends else None
+        if suspends and not holds_back:
             standing = "suspend"
         elif flags and self.standing != "flag":
             standing = "flag"
@@ -310,7 +315,7 @@ class Evidence:
         return {
             "n": message.number, "t": (now - EPOCH) / SECOND, "a": message.account, "do": standing,
             "pre": is_before and message.has_text, "findings": found, "score": scores, "messages": self.suspects,
-            "why": sentences(found, scores),
+            "why": sentences(found, scores, holds_back),
             "acquittals": [f for f in FAMILIES if scores[f] > 0 and total - scores[f] < needed],
             **({"machine": message.name} if self.is_machine else {}),
         }
@@ -330,6 +335,15 @@ class Evidence:
             "refusedMessages": both["refused"],
             "usualUnknown": max(0.03, (sums["unknown"] + 0.9) / (sums["new"] + 30)),
         }
+
+
+def decides(found, scores):
+    """Whether it flags, and whether it suspends."""
+    speaking = sum(scores[family] >= FAMILY for family in FAMILIES)
+    is_new = found["ageDays"] < 14
+    loudest = max(found["content"], scores["origin"], scores["complaints"], scores["neighbours"])
+    is_grave = speaking >= 2 and (is_new or found["refusals"] >= 4 or loudest >= FAMILY)
+    return scores["total"] >= FLAG and (speaking >= 2 or is_new), scores["total"] >= SUSPEND and is_grave
 
 
 def trial(has_failed, abuse, usual):
@@ -411,6 +425,7 @@ class Account:
             found[account], record = account.judge(message, world, now)
             made.append(record)
         if all(evidence.standing != "suspend" for evidence in judged):
+            world.climate.hear(message.replies, message.is_taken)
             for evidence in judged:
                 evidence.ballot = account.ballot
                 made.append(evidence.learn(message, found[evidence], world, now))
@@ -447,7 +462,7 @@ def most(number):
     return ("none" if number == "0" else f"at most {number}") + " on an earlier day"
 
 
-def sentences(f, scores):
+def sentences(f, scores, holds_back):
     """What a record says in words."""
     whole = {name: rounded(value, 0) for name, value in f.items()}
     one = {name: rounded(value) for name, value in f.items()}
@@ -502,6 +517,8 @@ def sentences(f, scores):
     lines = [f"{family} {rounded(scores[family])}: {fact}" for family in families for fact in said[family]]
     if f["ageDays"] < 14:
         lines.append("opened less than a day ago" if f["ageDays"] < 1 else f"opened {counted(whole['ageDays'], 'day', 'days')} ago")
+    if holds_back:
+        lines.append(f"not suspended, for {holds_back}")
     if f["planPrior"] < 0:
         lines.append(f"a vetted plan: {one['planPrior']}")
     return lines

@@ -211,6 +211,9 @@ class Ballot:
         self.cast, self.shares, self.messages = cast, shares, messages
 
 
+RELAYS_REFUSE = "relays refuse most of what anybody sends"
+
+
 class Climate:
     """What all accounts meet at present: shares that were condemned, unknown, deferred and refused."""
 
@@ -218,6 +221,7 @@ class Climate:
         self.updated, self.votes, self.sums = 0, 0, (0, 0, 0, 0)
         self.flagged = Window(MINUTE, 10)
         self.day, self.active, self.active_before = 0, 0, 0
+        self.refused_in_a_row = 0
 
     def advance(self, now):
         left = kept(now - self.updated, 10 * MINUTE)
@@ -228,12 +232,29 @@ class Climate:
             self.active_before = self.active if now // DAY == self.day + 1 else 0
             self.active, self.day = 0, now // DAY
 
-    def is_alarmed(self, now):
+    def stop(self, now):
+        """Why nobody is suspended now."""
         if self.votes >= 5:
             limit = 0.3 * (self.votes + 10)
-            if self.sums[0] > limit or sum(self.sums[1:]) > limit:
-                return True
-        return self.flagged.total(now) > max(5, 0.005 * max(self.active, self.active_before))
+            if self.sums[0] > limit:
+                return "the scanner calls most of what anybody sends spam"
+            if sum(self.sums[1:]) > limit:
+                return RELAYS_REFUSE
+        if self.flagged.total(now) > max(5, 0.005 * max(self.active, self.active_before)):
+            return "more accounts were flagged within ten minutes than can have been stolen"
+        return None
+
+    def hear(self, replies, is_taken):
+        if is_taken and "accepted" in replies:
+            self.refused_in_a_row = 0
+        else:
+            self.refused_in_a_row += sum(kind != "accepted" or is_taken is False for kind in replies)
+
+    def believed(self, found):
+        """Without what relays hold against anybody, while they refuse one recipient after the other."""
+        if self.refused_in_a_row < 3:
+            return found
+        return {**found, "delivery": min(0, found["delivery"]), "refusals": 0}
 
     def others(self, ballot):
         own = kept(self.updated - ballot.cast, 10 * MINUTE)

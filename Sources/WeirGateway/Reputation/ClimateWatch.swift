@@ -31,7 +31,11 @@ extension ClimateAlarm {
     /// For the list of alarms.
     package var sentence: String {
         let cause = circumstance.prefix(1).uppercased() + circumstance.dropFirst()
-        return "\(cause): the detector suspends nobody, and slows down nobody, until that is over."
+        return switch self {
+        case .relayRefuses: "\(cause): the detector suspends nobody for what relays say until that is over."
+        case .scannerCondemns, .manyFlagged:
+            "\(cause): the detector suspends nobody, and slows down nobody, until that is over."
+        }
     }
 }
 

@@ -112,11 +112,11 @@ package final class Detector: Sendable {
     /// Whether the recipient of an account or machine that is flagged must wait; `pending` strangers of its message were let
     /// through before.
     ///
-    /// Nobody must while there is an ``alarm``: the flag may come from what is broken.
+    /// Nobody must while nobody must be suspended: the flag may come from what is broken.
     func holds(_ person: UInt64, pending: Int, from machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
         let now = runtime.now
         return state.withLock { state in
-            guard state.surroundings.climate.alarm(at: now) == nil else { return false }
+            guard !state.surroundings.climate.isStopped(at: now) else { return false }
             return state.evidence[subject]?.holds(person, pending: pending, from: machine, terms: terms, at: now)
                 ?? false
         }
@@ -213,7 +213,7 @@ package final class Detector: Sendable {
         }
     }
 
-    /// Why nobody is suspended at present; nil while nothing is broken.
+    /// What is broken at present, and keeps accounts from being suspended; nil: nothing.
     package var alarm: ClimateAlarm? {
         let now = runtime.now
         return state.withLock { $0.surroundings.climate.alarm(at: now) }
