@@ -4,15 +4,21 @@ extension AccountEvidence {
     /// Whether a recipient must wait: the account is flagged, does not know them, and has written to enough new
     /// people in the last hour.
     ///
-    /// `pending` are the new people of this message that were let through already. In a mode that touches no mail the
+    /// `pending` are the new people that were let through already, of messages that are not judged yet. In a mode that touches no mail the
     /// answer is always no. It changes nothing.
     package func holds(_ person: UInt64, pending: Int, terms: Terms, at now: Instant) -> Bool {
-        guard isFlagged(in: terms.mode), terms.mode == .flag || terms.mode == .suspend,
-            !known.contains(person), !seenToday.contains(person)
+        guard terms.mode == .flag || terms.mode == .suspend, !known.contains(person),
+            let present = flagged(terms: terms, at: now), !present.seenToday.contains(person)
         else { return false }
-        var hour = newByFiveMinutes
-        hour.advance(to: now.nanoseconds / (5 * .minute))
-        return Double(hour.total) + Double(pending) >= Double(Standing.newPeopleAnHour)
+        return Double(present.newByFiveMinutes.total) + Double(pending) >= Double(Standing.newPeopleAnHour)
+    }
+
+    /// The same at `now`, where it is still flagged then; nil: it is not.
+    func flagged(terms: Terms, at now: Instant) -> AccountEvidence? {
+        guard isFlagged(in: terms.mode) else { return nil }
+        var present = self
+        present.advance(to: now, terms: terms)
+        return present.isFlagged(in: terms.mode) ? present : nil
     }
 
     func isFlagged(in mode: Mode) -> Bool { standing.isFlagged && stands(in: mode) }

@@ -92,10 +92,12 @@ package struct Dossier: Equatable, Sendable {
     }
 
     /// What an account and a machine behind it may do now; that the account is suspended, its own state tells.
-    package func restraint(of name: UInt64, terms: Terms) -> Restraint {
+    package func restraint(of name: UInt64, terms: Terms, at now: Instant) -> Restraint {
         let machine = terms.isByNetwork ? machines[name]?.evidence : nil
         if machine?.isStopped(terms) == true { return .stopped }
-        let isFlagged = account?.isFlagged(in: terms.mode) == true || machine?.isFlagged(in: terms.mode) == true
+        let isFlagged =
+            account?.flagged(terms: terms, at: now) != nil
+            || machine?.flagged(terms: terms.ofOneMachine, at: now) != nil
         return isFlagged ? .braked : .free
     }
 

@@ -79,13 +79,22 @@ package enum RecipientReply: UInt8, Sendable {
         default: self = .refused
         }
     }
+
+    /// What a reply to the dot says of the message: whether the relay took it. Nil: neither, for its trouble is its own.
+    package static func isTaken(code: Int, enhanced: (class: Int, subject: Int, detail: Int)?) -> Bool? {
+        switch RecipientReply(code: code, enhanced: enhanced) {
+        case .accepted: true
+        case .deferred: false
+        case .unknown, .refused: 500..<600 ~= code ? false : nil
+        }
+    }
 }
 
 /// What became of a message that was released.
 package struct Outcome: Equatable, Sendable {
     /// In the order of ``MessageFacts/recipients``.
     package var recipients: [RecipientReply]
-    /// Whether the relay took it; nil where it came to no end of data.
+    /// Whether the relay took it; nil where it came to no end of data, or the relay could not.
     package var isTaken: Bool?
 
     package init(recipients: [RecipientReply], isTaken: Bool?) {

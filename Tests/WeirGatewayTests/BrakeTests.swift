@@ -1,6 +1,7 @@
 import TestKit
 import Testing
 import WeirAdmin
+import WeirRuntime
 
 @Suite("The brake of a flagged account") struct BrakeTests {
     @Test("lets ten new people an hour pass, says so to the next, and whom it knows it may write to as ever")
@@ -24,6 +25,37 @@ import WeirAdmin
             #expect(answers.recipients.map(\.code) == [450, 250, 450] && answers.dot?.code == 250, "\(answers)")
             #expect(relay.messages.last?.recipients == ["friend@example.com"])
             #expect(try gate.curl("/metrics").body.contains("weir_detector_braked_recipients_total 3\n"))
+        }
+    }
+
+    @Test("counts in all sessions together before any of their messages ends, and gets back what comes to none")
+    func sessions() async throws {
+        let relay = try ConductTests.relay()
+        try await Gate.run(try ConductTests.home("flag", relay: relay)) { gate in
+            let token = try await ConductTests.ann(gate)
+            var used = 0
+            while used < 10, !gate.log.lines.contains(where: { $0.contains("\"verdict\"") }) {
+                let bot = try gate.session("ann", token, from: "127.0.\(used % 3).9", name: "bot\(used % 3).example")
+                let people = ["nobody\(used)@example.com", "somebody\(used)@example.com"]
+                _ = try bot.message(to: people, "Subject: offer \(used)\r\n\r\nBuy it now, friend.")
+                used += people.count
+            }
+            #expect(used < 10)
+            let clients = try (0..<5).map { _ in try gate.session("ann", token) }
+            func codes(_ name: String) throws -> [Int] {
+                var codes: [Int] = []
+                for (number, client) in clients.enumerated() {
+                    try client.must("MAIL FROM:<s@client.example>")
+                    for person in 0..<10 {
+                        codes.append(try client.command("RCPT TO:<\(name)\(number).\(person)@example.com>").code)
+                    }
+                }
+                return codes
+            }
+            let first = try codes("new").count { $0 == 250 }
+            for client in clients { try client.must("RSET") }
+            let second = try codes("newer").count { $0 == 250 }
+            #expect(first == 10 - used && second == 10 - used, "\(used)")
         }
     }
 

@@ -1,7 +1,10 @@
+import Synchronization
 import TestKit
 import Testing
 import WeirAdmin
 import WeirGateway
+import WeirQuota
+import WeirReputation
 import WeirRuntime
 import WeirStore
 
@@ -68,6 +71,113 @@ import WeirStore
             #expect(try await gate.administration.account("ann").state == .probation)
             let client = try gate.session("ann", token)
             #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+        }
+    }
+
+    @Test(
+        "suspends nobody where a relay refuses all that a few new accounts send, and an alarm says so",
+        arguments: ["RCPT", "."])
+    func refused(place: String) async throws {
+        let relay = try Sink { event in
+            switch event {
+            case .command(let line) where line.hasPrefix(place): .reply("550 5.1.1 No such user")
+            case .message where place == ".": .reply("554 5.7.1 Refused")
+            default: nil
+            }
+        }
+        try await Gate.run(try Self.home("suspend", relay: relay)) { gate in
+            for login in ["ann", "bob"] {
+                _ = try await gate.administration.add(login, AccountDefinition(plan: "home"), by: gate.actor)
+                let client = try gate.session(
+                    login, try await gate.administration.issueToken(login, by: gate.actor).token)
+                for number in 0..<30 {
+                    let people = ["a\(number)@example.com", "b\(number)@example.com"]
+                    _ = try client.message(to: people, "Subject: \(login) \(number)\r\n\r\nIs anybody there?")
+                    if place == "RCPT" { try client.must("RSET") }
+                }
+            }
+            try gate.becomes(.flagged, "bob")
+            #expect(!gate.log.lines.contains { $0.contains("\"verdict\"") && $0.contains("\"suspended\"") })
+            #expect(
+                try gate.curl("/v1/status").body.contains("the detector suspends nobody for what relays say"))
+        }
+    }
+
+    @Test("holds a relay's own trouble at the dot against nobody")
+    func trouble() async throws {
+        let relay = try Sink { event in if case .message = event { .reply("452 4.3.1 No room") } else { nil } }
+        try await Gate.run(try Self.home("suspend", relay: relay)) { gate in
+            let token = try await Self.ann(gate)
+            let client = try gate.session("ann", token)
+            for number in 0..<9 {
+                let answers = try client.message(to: ["somebody\(number)@example.com"], body)
+                #expect(answers.dot?.code == 452)
+            }
+            #expect(!gate.log.lines.contains { $0.contains("\"verdict\"") })
+        }
+    }
+
+    @Test("holds no limit of a customer against an account, but its own", arguments: [true, false])
+    func limits(isOfCustomer: Bool) async throws {
+        let home = try Self.home("suspend", relay: try Self.relay())
+        let (few, many) = ("limits: [1 recipients per hour]\n", "limits: [9 recipients per hour]\n")
+        try home.folder.write("customer: firm\n\(isOfCustomer ? few : many)", to: "policies/firm.yaml")
+        try home.folder.write(
+            "plan: home\n\(isOfCustomer ? many : few)detector: suspend\n", to: "policies/home.yaml")
+        try await Gate.run(home) { gate in
+            _ = try await gate.administration.add(
+                "ann", AccountDefinition(plan: "home", customer: "firm"), by: gate.actor)
+            let token = try await gate.administration.issueToken("ann", by: gate.actor).token
+            let client = try gate.session("ann", token)
+            try client.must("MAIL FROM:<s@client.example>")
+            try client.must("RCPT TO:<friend@example.com>")
+            #expect(try client.command("RCPT TO:<other@example.com>").code == 450)
+            let gateway = gate.daemon.server.gateway
+            let ann = try #require(try await gateway.accounts.account(login: "ann"))
+            #expect((try await gateway.detector.evidence(of: ann.subject) == nil) == isOfCustomer)
+        }
+    }
+
+    /// Where a relay's reply to the dot waits.
+    private final class Door: Sendable {
+        let come = Atomic<Int>(0)
+        let isOpen = Atomic<Bool>(true)
+    }
+
+    @Test("judges a message and learns its outcome, though its account's evidence has left the memory since MAIL")
+    func forgotten() async throws {
+        let door = Door()
+        let relay = try Sink { event in
+            if case .message = event {
+                door.come.add(1, ordering: .relaxed)
+                _ = eventually { door.isOpen.load(ordering: .relaxed) }
+            }
+            return nil
+        }
+        try await Gate.run(try Self.home("suspend", relay: relay)) { gate in
+            let client = try gate.session("ann", try await Self.ann(gate))
+            #expect(try client.message(to: ["friend@example.com"], body).delivered == 1)
+            let gateway = gate.daemon.server.gateway
+            let ann = try #require(try await gateway.accounts.account(login: "ann")).subject
+            func evict() async throws {
+                try await gateway.detector.save()
+                for number in 0...2 * UInt32(EvidenceCache.generationMax) {
+                    _ = try await gateway.detector.prepare(SubjectID(number: 1_000_000 + number))
+                }
+            }
+            let former = try await gateway.detector.evidence(of: ann)
+            let lines = ["MAIL FROM:<s@client.example>", "RCPT TO:<other@example.com>", "DATA"]
+            for line in lines { try client.must(line) }
+            try await evict()
+            door.isOpen.store(false, ordering: .relaxed)
+            try client.send(body + "\r\n.\r\n")
+            #expect(eventually { door.come.load(ordering: .relaxed) == 2 })
+            let judged = try await gateway.detector.evidence(of: ann)
+            #expect(judged != former)
+            try await evict()
+            door.isOpen.store(true, ordering: .relaxed)
+            #expect(try client.reply().code == 250)
+            #expect(try await gateway.detector.evidence(of: ann) != judged)
         }
     }
 

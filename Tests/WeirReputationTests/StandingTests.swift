@@ -50,6 +50,29 @@ struct StandingTests {
         #expect(!evidence.holds(stranger, pending: 10, terms: shadow, at: story.now))
     }
 
+    @Test("a flag holds nobody from its end on, also before anything is sent again")
+    func flagOver() {
+        var story = Self.flagged()
+        let dossier = Dossier(account: story.accounts[0], machines: Machines())
+        for isOver in [false, true] {
+            #expect(
+                dossier.holds(story.stranger(), pending: 10, from: 1, terms: story.terms, at: story.now) == !isOver)
+            #expect(dossier.restraint(of: 1, terms: story.terms, at: story.now) == (isOver ? .free : .braked))
+            story.wait(12 * .day)
+        }
+    }
+
+    @Test("a reply to the dot says of a message that it is refused where the relay has no trouble of its own")
+    func replyToDot() {
+        func isTaken(_ code: Int, _ detail: (Int, Int)? = nil) -> Bool? {
+            RecipientReply.isTaken(code: code, enhanced: detail.map { (code / 100, $0.0, $0.1) })
+        }
+        #expect([isTaken(250, (0, 0)), isTaken(250)] == [true, true])
+        #expect([isTaken(554), isTaken(550, (7, 1)), isTaken(550, (1, 1))] == [false, false, false])
+        #expect([isTaken(451, (7, 1)), isTaken(450, (2, 1))] == [false, false])
+        #expect([isTaken(452, (3, 1)), isTaken(451, (3, 0)), isTaken(421)] == [nil, nil, nil])
+    }
+
     @Test("a flag ends when delivery has been calm for a day")
     func cooling() {
         var story = Self.flagged()

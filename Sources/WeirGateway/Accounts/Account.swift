@@ -15,6 +15,8 @@ package final class Account: Sendable {
     private let trace = Mutex<(UInt64, UInt64)>((0, 0))
     private let relief = Mutex<SubjectID?>(nil)
     private let changes = Atomic<UInt64>(0)
+    /// Recipients that its brake, or that of machines behind it, has let through in messages that are not judged yet.
+    let strangersPending = Atomic<Int>(0)
 
     /// Whether it was looked up since the directory last came by.
     let wasUsed = Atomic<Bool>(true)

@@ -8,8 +8,6 @@ struct Conduct {
     let name: UInt64
     /// Of the envelope; nil: the null sender.
     let sender: UInt64?
-    /// Recipients that a flagged account was let write to and does not know.
-    var strangers = 0
     /// Whether a limit of its hour or day refused a recipient, or more.
     var hasMetLimit = false
     /// The scanner's, where it gave one.
@@ -73,9 +71,13 @@ struct Conduct {
 }
 
 extension RecipientReply {
-    init(code: UInt16, _ enhanced: EnhancedCode?) {
-        self.init(
-            code: Int(code),
-            enhanced: enhanced.map { (class: Int($0.category), subject: Int($0.subject), detail: Int($0.detail)) })
+    init(code: UInt16, _ enhanced: EnhancedCode?) { self.init(code: Int(code), enhanced: enhanced?.numbers) }
+
+    static func isTaken(code: UInt16, _ enhanced: EnhancedCode?) -> Bool? {
+        isTaken(code: Int(code), enhanced: enhanced?.numbers)
     }
+}
+
+extension EnhancedCode {
+    fileprivate var numbers: (class: Int, subject: Int, detail: Int) { (Int(category), Int(subject), Int(detail)) }
 }

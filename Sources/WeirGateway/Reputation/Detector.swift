@@ -109,8 +109,8 @@ package final class Detector: Sendable {
 
     // MARK: - Deciding
 
-    /// Whether the recipient of an account or machine that is flagged must wait; `pending` strangers of its message were let
-    /// through before.
+    /// Whether the recipient of an account or machine that is flagged must wait; `pending` strangers were let through before, by
+    /// messages that are not judged yet.
     ///
     /// Nobody must while nobody must be suspended: the flag may come from what is broken.
     func holds(_ person: UInt64, pending: Int, from machine: UInt64, of subject: SubjectID, _ terms: Terms) -> Bool {
@@ -124,7 +124,8 @@ package final class Detector: Sendable {
 
     /// What an account and a machine behind it may do now.
     func restraint(of machine: UInt64, behind subject: SubjectID, _ terms: Terms) -> Restraint {
-        state.withLock { $0.evidence[subject]?.restraint(of: machine, terms: terms) ?? .free }
+        let now = runtime.now
+        return state.withLock { $0.evidence[subject]?.restraint(of: machine, terms: terms, at: now) ?? .free }
     }
 
     /// The machines behind an account that may send nothing now.

@@ -38,6 +38,12 @@ extension Session {
         permission(of: account).conduct == nil || gateway.detector.isAtHand(account.subject)
     }
 
+    /// Has the evidence at hand again where it has left the memory since the envelope began.
+    func keepEvidenceAtHand(_ transaction: Transaction) async {
+        guard transaction.isObserved, !isEvidenceAtHand(of: transaction.account) else { return }
+        await prepareConduct(transaction.account)
+    }
+
     func beginConduct(_ account: Account, _ mail: MailParameters) -> Conduct? {
         guard var terms = permission(of: account).conduct, gateway.detector.isAtHand(account.subject) else {
             return nil
@@ -73,19 +79,27 @@ extension Session {
         gateway.ensureRecord(ofMachine: machine, behind: transaction.account, conduct.terms)
     }
 
-    /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
-    /// through.
-    func brake(_ recipient: RecipientParameters, _ transaction: Transaction) -> Reply? {
-        guard let conduct = transaction.conduct,
-            holds(recipient, pending: conduct.strangers, conduct, of: transaction.account)
-        else { return nil }
-        return Explanation.slowed(contact: generation.configuration.contact, id: transaction.id)
+    /// What the brake does with a recipient.
+    enum Braking {
+        /// It is none of those whom the brake counts.
+        case ignored
+        /// It counts, and gives back what it counted if something else refuses it.
+        case counted
+        case refused(Reply)
     }
 
-    /// Notes a recipient that the brake and all limits have let through.
-    func noteBraked(_ recipient: RecipientParameters, _ transaction: Transaction) {
-        guard let conduct = transaction.conduct else { return }
-        if holds(recipient, pending: .max, conduct, of: transaction.account) { transaction.conduct?.strangers += 1 }
+    /// The brake of an account or machine that is flagged: what refuses a recipient it does not know, so many in an hour being let
+    /// through, in all its sessions together.
+    @inline(never)
+    func brake(_ recipient: RecipientParameters, _ transaction: Transaction) -> Braking {
+        guard let conduct = transaction.conduct,
+            holds(recipient, pending: .max, conduct, of: transaction.account)
+        else { return .ignored }
+        let passes = transaction.letThrough { pending in
+            holds(recipient, pending: pending, conduct, of: transaction.account)
+        }
+        if passes { return .counted }
+        return .refused(Explanation.slowed(contact: generation.configuration.contact, id: transaction.id))
     }
 
     private func holds(
@@ -119,6 +133,7 @@ extension Session {
         let subject = transaction.account.subject
         let judgements = timed { gateway.detector.judge(facts, of: subject, conduct.terms) }
         guard let judgements else { return }
+        transaction.giveBackStrangers()
         conduct.judge(facts, as: judgements)
         transaction.conduct = conduct
         carryOut(judgements, of: transaction.account, conduct.terms)

@@ -48,7 +48,8 @@ extension Session {
         if let verb { meter.answered(verb, code: code) }
         client.prepareOutput()
         client.output.append(contentsOf: reply.octets)
-        return true
+        // No relay's farewell has this code by now.
+        return code != Reply.accessEnded.code
     }
 
     /// Carries the message to the relay and settles its charge; what is returned answers the client.
@@ -245,7 +246,7 @@ extension Session {
         guard let refusal = reserve(octets, for: transaction) else { return nil }
         note(refusal, transaction)
         gateway.note(refusal, of: transaction.account)
-        if refusal.limit.window != .message { noteLimitReached(transaction) }
+        if refusal.limit.window != .message, refusal.scope == .account { noteLimitReached(transaction) }
         return .overLimit(refusal)
     }
 
@@ -293,6 +294,7 @@ extension Session {
             return await end(transaction, with: outcome)
         }
         let ruling = try await scan(transaction)
+        await keepEvidenceAtHand(transaction)
         if let refusal = judge(transaction) ?? ruling { return await end(transaction, with: .refused(refusal)) }
         let deadline = loop.now + Session.durabilityTimeout
         // What was observed of it must outlive a kill, as its charge does.
@@ -315,6 +317,10 @@ extension Session {
     /// What forbids the message at the last moment.
     func lastRefusal(_ transaction: Transaction) -> Reply? {
         let permission = permission(of: transaction.account)
+        guard permission.admitsCredential || permission.refusal != nil else {
+            transaction.story.verdict = .refusedPolicy
+            return .accessEnded
+        }
         if permission.refusal != nil { return .relayingDenied }
         let isRelief = transaction.hold.reservation.held.recipients == 0
         guard !isRelief, restraint(transaction) == .stopped else { return nil }
@@ -334,8 +340,10 @@ extension Session {
         relay.enqueueDot()
         do throws(ConnectionError) {
             try await flushDot(to: relay)
+            var isTaken: Bool?
             let reply = try await relay.nextReply(until: loop.now + generation.timeouts.relayDot) { reply, octets in
-                ForwardedReply(reply, from: octets)
+                isTaken = RecipientReply.isTaken(code: reply.code, reply.enhanced)
+                return ForwardedReply(reply, from: octets)
             }
             guard reply.code < 300 || reply.code >= 400 else { throw .closed }
             relay.contentEnded(accepted: reply.code < 300)
@@ -343,7 +351,8 @@ extension Session {
             transaction.story.relayCode = reply.code
             relay.relay.meter?.replied(.endOfData, code: reply.code, after: loop.now.since(asked))
             if reply.code >= 400 { gateway.ledger.refund(transaction.holds) }
-            learnOutcome(of: transaction, isTaken: reply.code < 300)
+            await keepEvidenceAtHand(transaction)
+            learnOutcome(of: transaction, isTaken: isTaken)
             return reply
         } catch {
             // A copy may have gone, and the charge stays; but for a dot that never went out whole.

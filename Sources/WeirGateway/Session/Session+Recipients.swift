@@ -11,21 +11,26 @@ extension Session {
     /// Decides one recipient; what passes is enqueued for the relay, where there is one.
     func admit(_ recipient: RecipientParameters, length: Int) -> Errand? {
         guard let transaction else { preconditionFailure("a recipient has an envelope") }
+        let permission = permission(of: transaction.account)
+        guard permission.admitsCredential || permission.refusal != nil else {
+            return .close(told(.refusedPolicy, .accessEnded))
+        }
         let restraint = restraint(transaction)
-        if restraint == .braked, let reply = brake(recipient, transaction), !mayBeRelief(recipient, length: length) {
+        let braking = restraint == .braked ? brake(recipient, transaction) : .ignored
+        if case .refused(let reply) = braking, !mayBeRelief(recipient, length: length) {
             gateway.telemetry.metrics.detector.braked.add()
             refuse(told(.deferredFlagged, reply))
             return nil
         }
         switch decide(transaction, isStopped: restraint == .stopped) {
         case .refused(let disposition, let reply):
+            if case .counted = braking { transaction.giveBackStrangers(1) }
             guard mayBeRelief(recipient, length: length) else {
                 refuse(told(disposition, reply))
                 return nil
             }
             return .relief(recipient, disposition, reply, length: length)
         case .admitted:
-            if restraint == .braked { noteBraked(recipient, transaction) }
             guard transaction.relay != nil else { return .relay(recipient, transaction.hold, length: length) }
             forward(recipient, transaction.hold, length: length)
             return nil
@@ -99,7 +104,7 @@ extension Session {
             if refusal.limit.window != .message, refusal.limit.quantity != .refusals {
                 // Who comes again when there is room, as he was told, shall not have used up his refusals by that.
                 noteRefusal(transaction, code: reply.code)
-                noteLimitReached(transaction)
+                if refusal.scope == .account { noteLimitReached(transaction) }
             }
             transaction.story.limit = refusal.limit.name.description
             return .refused(reply.code >= 500 ? .refusedQuota : .deferredQuota, reply)
@@ -120,7 +125,10 @@ extension Session {
 
     private func isRelief(_ recipient: RecipientParameters, length: Int) -> Bool {
         let contact = generation.configuration.contact
-        return client.withInput { recipient.path.isRelief(contact: contact, in: $0.extracting(0..<length)) }
+        let hostname = generation.configuration.hostname
+        return client.withInput {
+            recipient.path.isRelief(contact: contact, hostname: hostname, in: $0.extracting(0..<length))
+        }
     }
 
     private func relief(_ transaction: Transaction) async -> Hold? {
@@ -381,21 +389,11 @@ extension Session {
         guard let transaction else { return }
         self.transaction = nil
         learnOutcome(of: transaction, isTaken: nil)
+        transaction.giveBackStrangers()
         if !transaction.story.hasContent { tellEnd(of: transaction, code: 0) }
         gateway.ledger.withdraw(transaction.holds)
         guard let relay = transaction.relay else { return }
         transaction.relay = nil
         pool.giveBack(relay, by: transaction.account.subject)
-    }
-}
-
-extension Path {
-    /// Whether it is the contact's address, or postmaster or abuse at the contact's domain or at no domain.
-    fileprivate func isRelief(contact: String, in line: Span<UInt8>) -> Bool {
-        if isMailbox(contact, in: line) { return true }
-        guard let at = contact.lastIndex(of: "@") else { return false }
-        return ["postmaster", "abuse"].contains { name in
-            hasLocalPart(name, in: line) && (self.at == nil || isMailbox(name + contact[at...], in: line))
-        }
     }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import WeirBase
 import WeirReputation
 import WeirSMTP
@@ -31,6 +32,8 @@ final class Transaction {
     var unavailable: RelayUnavailable?
     /// What the detector is told of it; nil where the plan has none.
     var conduct: Conduct?
+    /// Of the account's ``Account/strangersPending``, what this transaction let through.
+    private var strangers = 0
     /// Not inlined, or all of it would be copied into the frame of a session that waits.
     var isObserved: Bool { @inline(never) get { conduct != nil } }
     /// Likewise: whether the detector judges it by machines.
@@ -53,6 +56,24 @@ final class Transaction {
         isSMTPUTF8 = mail.isSMTPUTF8
         self.envelope = envelope
     }
+
+    /// Lets a stranger through, if `isOver` does not say of those who are pending already that they are enough.
+    func letThrough(unless isOver: (_ pending: Int) -> Bool) -> Bool {
+        let pending = account.strangersPending.add(1, ordering: .relaxed).oldValue
+        strangers += 1
+        guard isOver(pending) else { return true }
+        giveBackStrangers(1)
+        return false
+    }
+
+    /// Gives back so many strangers that were let through.
+    func giveBackStrangers(_ count: Int) {
+        strangers -= count
+        account.strangersPending.subtract(count, ordering: .relaxed)
+    }
+
+    /// Gives back all of them: the message is judged, or will not be.
+    func giveBackStrangers() { giveBackStrangers(strangers) }
 
     /// The hold on the account's relief, made at its first use.
     func reliefHold() -> Hold {

@@ -93,14 +93,29 @@ extension TraceEvent {
             switch key {
             case "r":
                 try scanner.beginArray()
-                while try scanner.nextElement() { replies.append(RecipientReply(trace: try scanner.octets())) }
+                while try scanner.nextElement() {
+                    let (code, enhanced) = Self.reply(try scanner.octets())
+                    replies.append(RecipientReply(code: code, enhanced: enhanced))
+                }
             case "d":
                 let reply = try scanner.octets()
                 hasText = !reply.isEmpty
-                isTaken = hasText ? RecipientReply(trace: reply) == .accepted : nil
+                let (code, enhanced) = Self.reply(reply)
+                isTaken = hasText ? RecipientReply.isTaken(code: code, enhanced: enhanced) : nil
             default: try scanner.skip()
             }
         }
+    }
+
+    /// A reply such as "550 5.1.1".
+    private static func reply(
+        _ octets: ArraySlice<UInt8>
+    ) -> (code: Int, enhanced: (class: Int, subject: Int, detail: Int)?) {
+        let words = octets.split(separator: UInt8(ascii: " "))
+        func number(_ octets: ArraySlice<UInt8>) -> Int? { Int(String(decoding: octets, as: UTF8.self)) }
+        let code = words.first.flatMap(number) ?? 0
+        let parts = words.count > 1 ? words[1].split(separator: UInt8(ascii: ".")).compactMap(number) : []
+        return (code, parts.count == 3 ? (parts[0], parts[1], parts[2]) : nil)
     }
 
     private static func kind(_ scanner: inout JSONScanner) throws(TraceError) -> Kind {
@@ -115,17 +130,6 @@ extension TraceEvent {
     private static func network(_ scanner: inout JSONScanner) throws(TraceError) -> String {
         guard let source = IPAddress(try scanner.text()) else { throw scanner.error("ip is no address") }
         return source.detectorNetwork.description
-    }
-}
-
-extension RecipientReply {
-    /// Of a reply such as "550 5.1.1".
-    fileprivate init(trace octets: ArraySlice<UInt8>) {
-        let words = octets.split(separator: UInt8(ascii: " "))
-        func number(_ octets: ArraySlice<UInt8>) -> Int? { Int(String(decoding: octets, as: UTF8.self)) }
-        let code = words.first.flatMap(number) ?? 0
-        let parts = words.count > 1 ? words[1].split(separator: UInt8(ascii: ".")).compactMap(number) : []
-        self.init(code: code, enhanced: parts.count == 3 ? (parts[0], parts[1], parts[2]) : nil)
     }
 }
 
