@@ -63,6 +63,9 @@ import WeirStore
                 let outcome = Outcome(
                     recipients: [isUnknown ? .unknown : .accepted], isTaken: isUnknown ? nil : false)
                 send(from: infected, to: "stranger\(number)@example.com", outcome, now)
+                if let other = machines.first(where: { $0 != infected }) {
+                    send(from: other, to: "friend@example.com", .taken, now)
+                }
             }
             #expect(dossier.machines[hash(infected.lowercased())]?.evidence.standing.isSuspended == true)
         }
@@ -88,9 +91,13 @@ import WeirStore
         try client(gate, machine).message(to: people, "Subject: letter\r\n\r\n\(text)")
     }
 
-    /// One message after the other until one is refused as of a suspended account; returns how many were not.
+    /// One message after the other until one is refused as of a suspended account; returns how many were not. The relay takes those
+    /// that another machine sends meanwhile.
     private static func spam(_ gate: Gate) throws -> Int {
         for number in 0..<20 {
+            if let other = machines.first(where: { $0 != infected }) {
+                _ = try write(gate, from: other, to: ["friend@example.com"])
+            }
             let people = ["nobody\(number)@example.com", "somebody\(number)@example.com"]
             let answers = try write(gate, from: infected, to: people, "Buy it now, friend \(number).")
             if answers.recipients.contains(where: Self.isSuspension) || answers.dot.map(Self.isSuspension) == true {
