@@ -25,6 +25,12 @@ package struct Parties: Hashable, Sendable {
 
     package var subjects: Subjects { Subjects(account: account.subject, customer: customer?.subject) }
 
+    /// Whether an hour's or a day's octets are bounded for anyone of them.
+    package func boundsOctets(at now: Instant) -> Bool {
+        account.limits.boundsOctets(at: now) || gateway.limits.boundsOctets(at: now)
+            || customer?.limits.boundsOctets(at: now) == true
+    }
+
     subscript(scope: Scope) -> Party? {
         switch scope {
         case .account: account

@@ -395,11 +395,3 @@ extension Session {
         return field
     }
 }
-
-extension Parties {
-    /// Whether an hour's or a day's octets are bounded for anyone of them.
-    func boundsOctets(at now: Instant) -> Bool {
-        account.limits.boundsOctets(at: now) || gateway.limits.boundsOctets(at: now)
-            || customer?.limits.boundsOctets(at: now) == true
-    }
-}
