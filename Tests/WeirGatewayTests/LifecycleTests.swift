@@ -165,7 +165,7 @@ import WeirStore
             #expect(try await gate.administration.status().relays.map(\.up) == [false])
             isBack.store(true, ordering: .relaxed)
             #expect(
-                eventually(within: 10) {
+                eventually(within: 60) {
                     (try? gate.client().message(to: ["a@example.com"], body).delivered) == 1
                 })
             #expect(try await gate.administration.readiness().ready)
